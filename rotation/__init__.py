@@ -1,0 +1,1 @@
+"""rotation: see the part of docs/design.md that speaks of it."""
