@@ -1,33 +1,35 @@
-"""Print constraints.txt: every version that a development install takes, for each Python given.
+"""Write constraints.txt: every version that a development install takes, on each Python.
 
-Usage: ``python scripts/constraints.py python3.11 python3.12 …``. Each interpreter resolves the
-``dev`` extra anew; a package whose version differs between them gets a line for each.
+Each supported Python, which must be on this machine, resolves the ``dev`` extra anew; a package
+whose version differs between them gets a line for each.
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections import defaultdict
+from pathlib import Path
+
+SUPPORTED = ("3.11", "3.12", "3.13")
 
 HEADER = """\
 # Versions of a development install, for reproducible set-up. Written by `make constraints`.
-# It names versions only: which package index they come from is the machine's own business.
-"""
+# It names versions only: which package index they come from is the machine's own business."""
 
 #: Python version -> package -> pinned version.
 Resolution = dict[str, dict[str, str]]
 
 
-def resolve(python: str) -> tuple[str, dict[str, str]]:
-    """Give the interpreter's version and what pip would install there, without installing."""
+def resolve(version: str) -> dict[str, str]:
+    """Give what pip would install on that Python, without installing it."""
+    found = subprocess.run(["scripts/find-python", version], check=True, stdout=subprocess.PIPE)
+    python = found.stdout.decode().strip()
     options = ["--dry-run", "--ignore-installed", "--quiet", "--report", "-"]
     command = [python, "-m", "pip", "install", *options, ".[dev]"]
     report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     metadata = [item["metadata"] for item in report["install"]]
-    pins = {item["name"]: item["version"] for item in metadata if item["name"] != "glisecrets"}
-    return report["environment"]["python_version"], pins
+    return {item["name"]: item["version"] for item in metadata if item["name"] != "glisecrets"}
 
 
 def lines(resolution: Resolution) -> list[str]:
@@ -49,4 +51,5 @@ def _lines_of(name: str, versions: dict[str, list[str]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(HEADER + "\n".join(lines(dict(resolve(python) for python in sys.argv[1:]))))
+    pinned = lines({version: resolve(version) for version in SUPPORTED})
+    Path("constraints.txt").write_text("\n".join([HEADER, *pinned, ""]), encoding="utf-8")
