@@ -1,1 +1,8 @@
-"""TODO."""
+"""Layers: the places that values come from. Which layer is stronger is ``LoadOptions.layers``."""
+
+from .base import Found, Layer
+from .dotenv import DotenvLayer, TemplateLayer
+from .process import ProcessLayer
+from .store import StoreLayer
+
+__all__ = ["DotenvLayer", "Found", "Layer", "ProcessLayer", "StoreLayer", "TemplateLayer"]

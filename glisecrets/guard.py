@@ -1,0 +1,113 @@
+"""The environment guard: what belongs to another environment is refused before any call.
+
+A reference, a store's address, an AWS account, a Vault path or a database host whose name speaks
+of another environment (``gli/db/production`` while ``DJANGO_ENV=staging``) is a mistake far more
+often than a wish. ``LoadOptions.allow`` lists the rare exceptions by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .environment import Environment, environments_named_in
+from .errors import EnvironmentMismatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .options import LoadOptions
+    from .references import Reference
+
+__all__ = ["Guard", "hosts_in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Refuses names of other environments than its own."""
+
+    environment: Environment
+    #: Names that pass although they speak of another environment.
+    allow: tuple[str, ...] = ()
+    #: The AWS accounts of each environment.
+    accounts: Mapping[Environment, tuple[str, ...]] | None = None
+
+    @classmethod
+    def of(cls, environment: Environment, options: LoadOptions) -> Guard:
+        """Make the guard that a settings class asks for."""
+        accounts = {Environment.parse(name): ids for name, ids in options.accounts.items()}
+        return cls(environment, options.allow, accounts)
+
+    def check_reference(self, reference: Reference) -> None:
+        """Refuse a reference whose name, ARN or account belongs elsewhere.
+
+        Raises:
+            EnvironmentMismatch: it does.
+        """
+        self.check_name(reference.name, f"reference {reference}")
+        if reference.arn is not None:
+            self._check_account(reference.arn.account, f"reference {reference}")
+
+    def check_name(self, name: str, what: str) -> None:
+        """Refuse a name in which any word speaks of another environment.
+
+        Args:
+            name: the name, path, host or address.
+            what: how to call it in the message.
+
+        Raises:
+            EnvironmentMismatch: it does.
+        """
+        foreign = environments_named_in(name) - {self.environment}
+        if foreign and name not in self.allow:
+            raise self._mismatch(what, foreign, allow=name)
+
+    def check_host(self, host: str, what: str) -> None:
+        """Like :meth:`check_name`, for a host that came with a value: the error does not show it.
+
+        Raises:
+            EnvironmentMismatch: the host belongs elsewhere.
+        """
+        foreign = environments_named_in(host) - {self.environment}
+        if foreign and host not in self.allow:
+            raise self._mismatch(what, foreign, allow="the host's name")
+
+    def _check_account(self, account: str, what: str) -> None:
+        accounts = self.accounts or {}
+        owners = [name for name, ids in accounts.items() if account in ids]
+        expected = accounts.get(self.environment)
+        if self.environment in owners or (not owners and expected is None):
+            return
+        raise self._mismatch(f"{what}: account {account}", owners, allow=None)
+
+    def _mismatch(
+        self, what: str, foreign: Iterable[str], *, allow: str | None
+    ) -> EnvironmentMismatch:
+        names = tuple(sorted(map(str, foreign)))
+        belongs = f"belongs to {' and '.join(names)}" if names else "belongs to no known account"
+        remedy = f"add {allow} to load_options.allow" if allow else "mend load_options.accounts"
+        return EnvironmentMismatch(
+            f"{what} {belongs}, and this is {self.environment}",
+            environment=self.environment,
+            belongs_to=names,
+            next_step=f"use {{environment}} in the reference or mend the value; if meant, {remedy}",
+        )
+
+
+def hosts_in(value: object) -> list[str]:
+    """Give the hosts that a resolved value points at: a URL's, or a mapping's ``host``."""
+    if isinstance(value, dict):
+        host = value.get("host")
+        return [host] if isinstance(host, str) else []
+    if isinstance(value, str) and "://" in value:
+        host = _host_of(value)
+        return [host] if host else []
+    return []
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None

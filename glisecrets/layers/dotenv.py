@@ -1,0 +1,183 @@
+""".env files: found, parsed by python-dotenv, and remembered by line.
+
+A value is literal by default: ``$`` and ``${…}`` in a password stay as they are. Expansion, when a
+class opts in, is python-dotenv's own.
+"""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from dotenv.main import resolve_variables
+from dotenv.parser import parse_stream
+
+from ..errors import GlisecretsError
+from ..origins import Origin
+from ..placeholders import is_placeholder
+from .base import Found, found_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..fields import FieldPlan
+
+__all__ = ["DotenvLayer", "TemplateLayer", "UnreadableFile", "find_upwards", "read_dotenv"]
+
+
+class UnreadableFile(GlisecretsError):
+    """A file of settings cannot be read whole. ``place`` is the file, and the line if known."""
+
+    place: str
+
+    def __init__(self, place: str, message: str, *, next_step: str) -> None:
+        super().__init__(f"{place}: {message}", next_step=next_step)
+        self.place = place
+
+
+class Line(NamedTuple):
+    """One assignment: its value, and its line counted from 1."""
+
+    value: str
+    number: int
+
+
+class DotenvLayer:
+    """The values of one ``.env.<environment>`` file; none when the file is not there."""
+
+    name = "dotenv"
+
+    def __init__(self, wanted: str, path: Path | None, lines: dict[str, Line]) -> None:
+        self._wanted = wanted
+        self._path = path
+        self._lines = {name.upper(): line for name, line in lines.items()}
+
+    @classmethod
+    def read(cls, wanted: str, directory: Path, *, expand: bool) -> DotenvLayer:
+        """Find the file from ``directory`` upwards and read it.
+
+        Raises:
+            UnreadableFile: it is there and cannot be read.
+        """
+        path = find_upwards(wanted, directory)
+        return cls(wanted, path, read_dotenv(path, expand=expand) if path else {})
+
+    def find(self, plan: FieldPlan) -> Found | None:
+        """Give the assignment to one of the field's variables."""
+        name = self._assigned(plan)
+        return None if name is None else found_text(plan, self._lines[name].value, name)
+
+    def origin(self, entry: str) -> Origin:
+        """Tell the file and line."""
+        number = self._lines[entry].number
+        file = str(self._path)
+        place = f"{shown(self._path)}:{number}"
+        return Origin(self.name, place, file=file, line=number, variable=entry)
+
+    def sought(self, plan: FieldPlan) -> str:
+        """Tell the file, or that there is none."""
+        if self._path is None:
+            return f"no {self._wanted}"
+        return f"{shown(self._path)} has no {' or '.join(plan.variables)}"
+
+    def forget(self) -> None:
+        """Drop the values; lines stay known."""
+        self._lines = {name: Line("", line.number) for name, line in self._lines.items()}
+
+    def _assigned(self, plan: FieldPlan) -> str | None:
+        return next((name for name in plan.variables if name in self._lines), None)
+
+
+class TemplateLayer(DotenvLayer):
+    """``.env.example``: gives values to fields that are not secret, and no placeholder."""
+
+    name = "template"
+
+    def find(self, plan: FieldPlan) -> Found | None:
+        """Give the assignment, unless the field is secret or the value a placeholder."""
+        name = None if plan.secret else self._assigned(plan)
+        if name is None or is_placeholder(self._lines[name].value):
+            return None
+        return found_text(plan, self._lines[name].value, name)
+
+    def sought(self, plan: FieldPlan) -> str:
+        """Tell the file, or why it is not looked at."""
+        if plan.secret:
+            return "never gives a secret"
+        return super().sought(plan)
+
+
+def find_upwards(name: str, directory: Path) -> Path | None:
+    """Find a file in a directory or its parents, up to the repository root (where ``.git`` is).
+
+    Outside a repository only the directory itself is searched, so that a stray file in ``/`` or
+    in a home directory never gives a value.
+    """
+    return next((path for path in _candidates(name, directory.resolve()) if path.is_file()), None)
+
+
+def _candidates(name: str, directory: Path) -> Iterator[Path]:
+    folders = [directory, *directory.parents]
+    root = next((i for i, folder in enumerate(folders) if (folder / ".git").exists()), 0)
+    return (folder / name for folder in folders[: root + 1])
+
+
+def read_dotenv(path: Path, *, expand: bool = False) -> dict[str, Line]:
+    """Read a ``.env`` file by python-dotenv's grammar; of a repeated name the last one counts.
+
+    Args:
+        path: the file, UTF-8 with or without BOM, any line ending.
+        expand: whether ``${NAME}`` and ``${NAME:-default}`` are replaced.
+
+    Raises:
+        UnreadableFile: no permission, not UTF-8, a NUL byte, or a line that does not parse.
+    """
+    lines: dict[str, Line] = {}
+    for binding in parse_stream(StringIO(_text_of(path))):
+        number = binding.original.line + _leading_blank_lines(binding.original.string)
+        if binding.error:
+            raise UnreadableFile(
+                f"{shown(path)}:{number}",
+                "not an assignment (is a quote left open?)",
+                next_step="write NAME=value; close every quote",
+            )
+        if binding.key is not None and binding.value is not None:
+            lines[binding.key] = Line(binding.value, number)
+    return _expanded(lines) if expand else lines
+
+
+def shown(path: Path | None) -> str:
+    """Write a path the short way: relative to the current directory where it lies below."""
+    if path is None:
+        return ""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def _text_of(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        reason, remedy = error.strerror or "cannot be read", "check the file's mode and owner"
+    except UnicodeDecodeError:
+        reason, remedy = "not UTF-8", "save the file as UTF-8"
+    else:
+        nul = text.find("\0")
+        if nul < 0:
+            return text
+        line = text.count("\n", 0, nul) + 1
+        path, reason, remedy = Path(f"{path}:{line}"), "holds a NUL byte", "save it as plain text"
+    raise UnreadableFile(shown(path), reason, next_step=remedy)
+
+
+def _leading_blank_lines(original: str) -> int:
+    # python-dotenv counts the blank lines before an assignment as part of it.
+    return original[: len(original) - len(original.lstrip())].count("\n")
+
+
+def _expanded(lines: dict[str, Line]) -> dict[str, Line]:
+    values = resolve_variables(((name, line.value) for name, line in lines.items()), override=True)
+    return {name: Line(values[name] or "", line.number) for name, line in lines.items()}

@@ -1,0 +1,205 @@
+"""Live values: store-held fields that follow a rotation while the program runs.
+
+A read within the TTL costs a dict look-up. The first read after it asks the store, while other
+threads go on with the value they have (single flight). A store that is down costs nothing but a
+warning until the last known good value is too old.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from .errors import GlisecretsError, StoreUnavailable
+from .redaction import process_redactor
+from .values import MISSING, UnreadableValue, from_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .fields import FieldPlan
+    from .options import LiveOptions
+    from .references import Address, Reference
+    from .resolution import Resolution
+    from .stores.base import SecretVersion
+
+__all__ = ["Change", "LiveValues"]
+
+_log = logging.getLogger("glisecrets.live")
+
+#: Seconds until the next try after a failed one, unless the TTL is shorter.
+_RETRY_AFTER = 15.0
+
+#: By how much a TTL varies, so that the workers of a service do not ask in step.
+_JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field has a new version. Read it with ``settings.live(change.field)``."""
+
+    field: str
+    #: Version id before; ``None`` where it was not known.
+    old_version: str | None
+    new_version: str
+
+
+@dataclass(slots=True)
+class _Cell:
+    """One field's live value."""
+
+    plan: FieldPlan
+    #: ``None`` for a value that no store gave: it never changes.
+    reference: Reference | None
+    value: Any = field(repr=False)
+    version_id: str | None
+    #: ``monotonic()`` of the last successful read.
+    read_at: float
+    #: ``monotonic()`` until which no read is tried.
+    fresh_until: float
+    hooks: list[Callable[[Change], None]] = field(default_factory=list)
+
+
+class LiveValues:
+    """The live values of one settings object; made with the values as loaded."""
+
+    def __init__(
+        self, resolution: Resolution, options: LiveOptions, loaded: dict[str, Any]
+    ) -> None:
+        self._resolution = resolution
+        self._options = options
+        self._loaded = loaded
+        self._loaded_at = monotonic()
+        self._cells: dict[str, _Cell] = {}
+        self._lock = threading.Lock()
+        self._flights: dict[tuple[int, Address], threading.Lock] = {}
+
+    def get(self, name: str) -> Any:
+        """Give a field's present value; see ``Settings.live``."""
+        cell = self._cells.get(name)
+        if cell is not None and monotonic() < cell.fresh_until:
+            return cell.value
+        return self._read(cell or self._cell(name))
+
+    def on_change(self, name: str, hook: Callable[[Change], None]) -> None:
+        """Have a hook called after a new version of a field was found."""
+        self._cell(name).hooks.append(hook)
+
+    def refresh(self, name: str) -> None:
+        """Read a field again now, whatever its age; for a caller whose credential was refused.
+
+        Raises:
+            GlisecretsError: the store does not give a readable value.
+        """
+        cell = self._cell(name)
+        if cell.reference is not None:
+            with self._flight(cell.reference):
+                self._renew(cell.reference)
+
+    def _cell(self, name: str) -> _Cell:
+        with self._lock:
+            if name not in self._cells:
+                self._cells[name] = self._first_cell(name)
+            return self._cells[name]
+
+    def _first_cell(self, name: str) -> _Cell:
+        origin = self._resolution.origin(name)
+        plan = self._resolution.traces[name].plan
+        from_store = origin.layer == "store" and plan.declaration is not None
+        reference = (
+            plan.declaration.reference(self._resolution.environment)
+            if from_store and plan.declaration
+            else None
+        )
+        until = self._loaded_at + self._ttl() if reference else float("inf")
+        value = self._loaded[name]
+        return _Cell(plan, reference, value, origin.version_id, self._loaded_at, until)
+
+    def _read(self, cell: _Cell) -> Any:
+        """Give the value, after a new read unless another thread is at it."""
+        reference = cell.reference
+        if reference is None or monotonic() < cell.fresh_until:
+            return cell.value
+        flight = self._flight(reference)
+        too_old = monotonic() - cell.read_at > self._options.max_age
+        if not flight.acquire(blocking=too_old):
+            return cell.value
+        try:
+            if monotonic() >= cell.fresh_until:
+                self._try_to_renew(cell, reference)
+        finally:
+            flight.release()
+        return cell.value
+
+    def _try_to_renew(self, cell: _Cell, reference: Reference) -> None:
+        try:
+            self._renew(reference)
+        except GlisecretsError as error:
+            age = monotonic() - cell.read_at
+            if age > self._options.max_age:
+                raise
+            level = logging.WARNING if isinstance(error, StoreUnavailable) else logging.ERROR
+            _log.log(
+                level,
+                "%s: the last known good value is used, read %.0f s ago: %s",
+                reference,
+                age,
+                error.message,
+            )
+            cell.fresh_until = monotonic() + min(_RETRY_AFTER, self._ttl())
+
+    def _renew(self, reference: Reference) -> None:
+        """Read a version, and give it to every field that the same version feeds."""
+        version = self._resolution.access.read(reference)
+        for cell in list(self._cells.values()):
+            if cell.reference is not None and _same_version(cell.reference, reference):
+                self._give(cell, cell.reference, version)
+
+    def _give(self, cell: _Cell, reference: Reference, version: SecretVersion) -> None:
+        old = cell.version_id
+        if version.version_id != old:
+            cell.value = self._converted(cell.plan, reference, version)
+            cell.version_id = version.version_id
+        cell.read_at = monotonic()
+        cell.fresh_until = cell.read_at + self._ttl()
+        if version.version_id != old:
+            _tell(cell, Change(cell.plan.name, old, version.version_id))
+
+    def _converted(self, plan: FieldPlan, reference: Reference, version: SecretVersion) -> Any:
+        process_redactor().add(version.value, name=plan.name)
+        value = from_secret(plan, version.value, reference.key)
+        adapter: TypeAdapter[Any] = TypeAdapter(plan.annotation)
+        try:
+            return adapter.validate_python(None if value is MISSING else value)
+        except ValidationError:
+            message = f"{reference}: version {version.version_id} does not fit field {plan.name}"
+        del value
+        raise UnreadableValue(message, next_step="run glisecrets check")
+
+    def _flight(self, reference: Reference) -> threading.Lock:
+        # By process id: a lock that was held while the process forked is never let go in the child.
+        key = (os.getpid(), reference.address)
+        with self._lock:
+            return self._flights.setdefault(key, threading.Lock())
+
+    def _ttl(self) -> float:
+        return self._options.ttl * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not a secret
+
+
+def _same_version(one: Reference, other: Reference) -> bool:
+    return one.store == other.store and one.address == other.address
+
+
+def _tell(cell: _Cell, change: Change) -> None:
+    for hook in list(cell.hooks):
+        try:
+            hook(change)
+        except Exception:  # noqa: BLE001 - a hook must not break the read
+            _log.exception("a hook for %s failed", change.field)

@@ -1,0 +1,250 @@
+"""``Settings``: the declaration of a service's settings, and their loaded values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .environment import Environment
+from .errors import SettingsError
+from .faults import crashed_validator, faults_of_validation
+from .fields import FieldPlan, plan_fields
+from .live import LiveValues
+from .loading import LoadContext, resolve
+from .options import LoadOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from .errors import Fault
+    from .live import Change
+    from .origins import Explanation, Origin
+    from .resolution import Resolution
+    from .stores.base import Store
+
+__all__ = ["Settings"]
+
+_MASK = "**********"
+
+
+class Settings(BaseSettings):
+    """A service's settings, typed, loaded through the layers when it is made.
+
+    ::
+
+        class ApiSettings(Settings):
+            sendgrid_api_key: SecretStr = secret("gli/sendgrid/{environment}#api_key")
+            feature_flags: dict[str, bool] = {}
+
+        settings = ApiSettings.load()
+
+    Making one reads every layer of ``load_options`` and raises one
+    :class:`~glisecrets.errors.SettingsError` with all faults, none of which holds a value. The
+    values do not change afterwards; :meth:`live` reads one that a rotation may change.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="", hide_input_in_errors=True)
+
+    #: How this class is loaded; a subclass replaces it.
+    load_options: ClassVar[LoadOptions] = LoadOptions()
+
+    _plans: ClassVar[tuple[FieldPlan, ...] | None] = None
+
+    if TYPE_CHECKING:
+        _loaded: _Loaded
+
+    def __init__(self, /, **arguments: Any) -> None:
+        """Load; an argument overrides every layer.
+
+        Raises:
+            SettingsError: any field is missing, mistyped, unreadable, denied or of another
+                environment; all of them at once.
+            ConfigurationError: ``DJANGO_ENV`` names no environment.
+        """
+        _fill(self, LoadContext(), arguments)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        environment: str | None = None,
+        directory: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        store: str | Store | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """Load from other surroundings than this process's, for tests and tools.
+
+        Args:
+            environment: in place of ``DJANGO_ENV``.
+            directory: where the search for ``.env`` files starts.
+            environ: in place of the process environment.
+            store: in place of ``GLISECRETS_STORE`` and the class's own choice.
+            **arguments: override every layer.
+
+        Raises:
+            SettingsError: as for the class itself.
+        """
+        settings = cls.__new__(cls)
+        _fill(settings, _context(environment, directory, environ, store), arguments)
+        return settings
+
+    @classmethod
+    def field_plans(cls) -> tuple[FieldPlan, ...]:
+        """Give what the loader knows of each field, in their order."""
+        if cls.__dict__.get("_plans") is None:
+            cls._plans = plan_fields(cls, cls.model_config.get("env_prefix", ""))
+        return cls._plans or ()
+
+    @property
+    def environment_loaded(self) -> Environment:
+        """The environment that the values are of."""
+        return self._loaded.resolution.environment
+
+    def origin(self, name: str) -> Origin:
+        """Tell where a field's value came from.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        return self._loaded.resolution.origin(name)
+
+    @overload
+    def explain(self) -> tuple[Explanation, ...]: ...
+    @overload
+    def explain(self, name: str) -> Explanation: ...
+    def explain(self, name: str | None = None) -> Explanation | tuple[Explanation, ...]:
+        """Tell which layer won and what every other layer had: for one field, or for all.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        resolution = self._loaded.resolution
+        if name is not None:
+            return resolution.explain(name)
+        return tuple(map(resolution.explain, resolution.traces))
+
+    def live(self, name: str) -> Any:
+        """Give a store-held field's present value, read again at most every ``ttl`` seconds.
+
+        While the store is down it gives the last known good value, with a warning in the log,
+        up to ``load_options.live.max_age`` seconds.
+
+        Raises:
+            KeyError: there is no such field.
+            StoreError: the store is down for longer than that, or refuses.
+        """
+        return self._loaded.live.get(name)
+
+    def on_change(self, name: str, hook: Callable[[Change], None]) -> None:
+        """Have ``hook`` called after :meth:`live` has found a new version of a field.
+
+        It runs in the thread that found it; what it raises is logged and goes no further.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        self._loaded.live.on_change(name, hook)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show the values, secret ones masked."""
+        secret = {plan.name for plan in self.field_plans() if plan.secret}
+        for name in type(self).model_fields:
+            if name in self.__dict__:
+                yield name, _MASK if name in secret else self.__dict__[name]
+
+
+class _Loaded:
+    """What a settings object keeps besides its values: origins, and the way to live values."""
+
+    __slots__ = ("live", "resolution")
+
+    def __init__(self, resolution: Resolution, live: LiveValues) -> None:
+        self.resolution = resolution
+        self.live = live
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+def _context(
+    environment: str | None,
+    directory: Path | None,
+    environ: Mapping[str, str] | None,
+    store: str | Store | None,
+) -> LoadContext:
+    named = Environment.parse(environment) if environment else None
+    surroundings = {} if environ is None else {"environ": environ}
+    return LoadContext(environment=named, directory=directory, store=store, **surroundings)
+
+
+def _fill(settings: Settings, context: LoadContext, arguments: dict[str, Any]) -> None:
+    """Load into a settings object, or raise from a frame whose locals hold no value."""
+    given = _Arguments(arguments)
+    arguments.clear()
+    failure = _load(settings, context, given)
+    if failure is not None:
+        raise failure
+
+
+class _Arguments(dict[str, Any]):
+    """Constructor arguments; the ``repr`` is for tracebacks that show locals."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} arguments>"
+
+
+def _load(settings: Settings, context: LoadContext, arguments: _Arguments) -> SettingsError | None:
+    cls = type(settings)
+    resolution = resolve(cls.field_plans(), cls.load_options, context, arguments)
+    faults = [*resolution.faults, *_validate(settings, resolution)]
+    if faults:
+        told = [_completed(fault, resolution) for fault in _in_order(faults, cls)]
+        return SettingsError(cls.__name__, resolution.environment, told)
+    values = {name: settings.__dict__[name] for name in cls.model_fields}
+    live = LiveValues(resolution, cls.load_options.live, values)
+    settings.__dict__["_loaded"] = _Loaded(resolution, live)
+    resolution.forget()
+    return None
+
+
+def _validate(settings: Settings, resolution: Resolution) -> Iterator[Fault]:
+    """Validate into the settings object; give the faults that the layers have not told already."""
+    told = {fault.field for fault in resolution.faults}
+    for fault in _validation_faults(settings, resolution):
+        if fault.field.partition(".")[0] not in told:
+            yield fault
+
+
+def _validation_faults(settings: Settings, resolution: Resolution) -> list[Fault]:
+    values = resolution.values
+    context = {"environment": resolution.environment}
+    validator = type(settings).__pydantic_validator__
+    try:
+        validator.validate_python(
+            values, self_instance=settings, context=context, by_name=True, by_alias=False
+        )
+    except ValidationError as error:
+        origins = {name: str(resolution.origin(name)) for name in resolution.traces}
+        secrets = frozenset(name for name, t in resolution.traces.items() if t.plan.secret)
+        return faults_of_validation(error, values, origins, secrets)
+    except Exception as error:  # noqa: BLE001 - a validator's own crash is a fault like any other
+        return [crashed_validator(error)]
+    return []
+
+
+def _completed(fault: Fault, resolution: Resolution) -> Fault:
+    """Add the layers looked at, and a next step where the fault names none."""
+    name = fault.field.partition(".")[0]
+    looked_at = resolution.looked_at(name) if name in resolution.traces else ()
+    step = fault.next_step or (f"mend it at {fault.origin}" if fault.origin else "")
+    return replace(fault, looked_at=looked_at, next_step=step)
+
+
+def _in_order(faults: Iterable[Fault], cls: type[Settings]) -> list[Fault]:
+    order = {name: number for number, name in enumerate(cls.model_fields)}
+    return sorted(faults, key=lambda fault: order.get(fault.field.partition(".")[0], -1))
