@@ -111,7 +111,7 @@ class LiveValues:
 
     def _first_cell(self, name: str) -> _Cell:
         origin = self._resolution.origin(name)
-        plan = self._resolution.traces[name].plan
+        plan = self._resolution.plans[name]
         from_store = origin.layer == "store" and plan.declaration is not None
         reference = (
             plan.declaration.reference(self._resolution.environment)

@@ -20,11 +20,11 @@ from .errors import EnvironmentMismatch, Fault
 from .faults import SETTINGS, fault_of_error
 from .guard import Guard, hosts_in
 from .layers import DotenvLayer, Layer, ProcessLayer, StoreLayer, TemplateLayer
-from .layers.dotenv import UnreadableFile
+from .layers.dotenv import UnreadableFile, search_folders
 from .origins import Origin
 from .placeholders import is_placeholder
 from .redaction import process_redactor
-from .resolution import Resolution, Trace
+from .resolution import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,28 +61,25 @@ def resolve(
     Raises:
         ConfigurationError: ``DJANGO_ENV`` names no environment.
     """
-    resolution = _begin(options, context)
-    _fetch_secrets(resolution.layers, [plan for plan in plans if plan.name not in arguments])
+    resolution = _begin({plan.name: plan for plan in plans}, options, context)
+    asked = [plan for plan in plans if plan.name not in arguments]
     resolution.values.update(arguments)
+    resolution.winners.update({name: Origin("arguments", f"argument {name}") for name in arguments})
+    _fetch_secrets(resolution.layers, asked)
     build = in_build_phase(context.environ)
-    for plan in plans:
-        trace = resolution.traces[plan.name] = Trace(plan)
-        trace.hits = [(layer, layer.find(plan)) for layer in resolution.layers]
-        if plan.name in arguments:
-            trace.origin = Origin("arguments", f"argument {plan.name}")
-        else:
-            _take_winner(resolution, trace, build=build)
-        if plan.name in resolution.values and not build:
-            _admit(resolution, plan)
+    for plan in asked:
+        _take_winner(resolution, plan, build=build)
+    if not build:
+        _admit_all(resolution)
     return resolution
 
 
-def _begin(options: LoadOptions, context: LoadContext) -> Resolution:
+def _begin(plans: dict[str, FieldPlan], options: LoadOptions, context: LoadContext) -> Resolution:
     environment = context.environment or current_environment(context.environ)
     guard = Guard.of(environment, options)
     directory = context.directory or options.directory or Path.cwd()
     access = StoreAccess(environment, options, context.environ, guard, directory, context.store)
-    resolution = Resolution(environment, access, guard)
+    resolution = Resolution(environment, access, guard, plans)
     makers = _layer_makers(resolution, options, context, directory)
     made = [
         _made(makers[name], resolution.faults)
@@ -98,10 +95,11 @@ def _layer_makers(
 ) -> dict[str, Callable[[], Layer]]:
     environment, environ = resolution.environment, context.environ
     dotenv, expand = f".env.{environment}", options.expand
+    folders = search_folders(directory)
     secrets_dir = options.secrets_dir or Path(environ.get("GLISECRETS_SECRETS_DIR") or _RUN_SECRETS)
     return {
-        "template": lambda: TemplateLayer.read(".env.example", directory, expand=expand),
-        "dotenv": lambda: DotenvLayer.read(dotenv, directory, expand=expand),
+        "template": lambda: TemplateLayer.read(".env.example", folders, expand=expand),
+        "dotenv": lambda: DotenvLayer.read(dotenv, folders, expand=expand),
         "process": lambda: ProcessLayer(environ, environment, secrets_dir),
         "store": lambda: StoreLayer(environment, resolution.guard, resolution.access),
     }
@@ -125,25 +123,24 @@ def _fetch_secrets(layers: Sequence[Layer], plans: Sequence[FieldPlan]) -> None:
         stronger.append(layer)
 
 
-def _take_winner(resolution: Resolution, trace: Trace, *, build: bool) -> None:
+def _take_winner(resolution: Resolution, plan: FieldPlan, *, build: bool) -> None:
     """Take the strongest layer's value, or tell the fault of having none."""
-    plan = trace.plan
-    for layer, found in trace.hits:
+    for layer in resolution.layers:
+        found = layer.find(plan)
         if found is None:
             continue
+        resolution.winners[plan.name] = (layer, found.entry)
         if found.error is None:
             resolution.values[plan.name] = found.value
         else:
             origin = str(layer.origin(found.entry))
             resolution.faults.append(fault_of_error(plan.name, found.error, origin=origin))
         return
-    if not plan.required:
-        return
-    if build:
-        trace.origin = Origin("build", "placeholder of the build phase")
+    if plan.required and build:
+        resolution.winners[plan.name] = Origin("build", "placeholder of the build phase")
         resolution.values[plan.name] = placeholder(plan)
-        return
-    resolution.faults.append(_missing(resolution, plan))
+    elif plan.required:
+        resolution.faults.append(_missing(resolution, plan))
 
 
 def _missing(resolution: Resolution, plan: FieldPlan) -> Fault:
@@ -155,14 +152,17 @@ def _missing(resolution: Resolution, plan: FieldPlan) -> Fault:
     return Fault(plan.name, "missing", "no layer has a value", next_step=step)
 
 
-def _admit(resolution: Resolution, plan: FieldPlan) -> None:
-    """Let the redactor know a secret value; refuse a placeholder and another environment's host."""
-    value = resolution.values[plan.name]
-    if plan.secret:
-        process_redactor().add(_text(value), name=plan.name)
-    fault = _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
-    if fault is not None:
-        resolution.faults.append(fault)
+def _admit_all(resolution: Resolution) -> None:
+    """Let the redactor know the secrets; refuse placeholders and other environments' hosts."""
+    for name, value in resolution.values.items():
+        plan = resolution.plans.get(name)
+        if plan is None:
+            continue
+        if plan.secret:
+            process_redactor().add(_text(value), name=name)
+        fault = _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
+        if fault is not None:
+            resolution.faults.append(fault)
 
 
 def _placeholder_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
@@ -190,15 +190,15 @@ def _placeholder_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> F
 
 def _host_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
     """Check where a credential leads: a staging service must not hold production's database."""
-    hosts = hosts_in(value) if plan.secret else []
-    if plan.name.endswith("_host") and isinstance(value, str):
-        hosts = [value]
-    origin = str(resolution.origin(plan.name))
+    if plan.secret:
+        hosts = hosts_in(value)
+    else:
+        hosts = [value] if plan.name.endswith("_host") and isinstance(value, str) else []
     for host in hosts:
         try:
             resolution.guard.check_host(host, f"the host in {plan.name}")
         except EnvironmentMismatch as error:
-            return fault_of_error(plan.name, error, origin=origin)
+            return fault_of_error(plan.name, error, origin=str(resolution.origin(plan.name)))
     return None
 
 

@@ -13,20 +13,12 @@ if TYPE_CHECKING:
     from .errors import Fault
     from .fields import FieldPlan
     from .guard import Guard
-    from .layers import Found, Layer
+    from .layers import Layer
 
-__all__ = ["Resolution", "Trace"]
+__all__ = ["DEFAULT", "Resolution"]
 
-
-@dataclass(slots=True)
-class Trace:
-    """What each layer had for one field."""
-
-    plan: FieldPlan
-    #: Strongest layer first.
-    hits: list[tuple[Layer, Found | None]] = field(default_factory=list, repr=False)
-    #: Set where no layer won: the arguments, the defaults or the build phase gave the value.
-    origin: Origin | None = None
+#: The origin of a value that no layer gave.
+DEFAULT = Origin("defaults", "the class's own default")
 
 
 @dataclass(slots=True)
@@ -36,51 +28,52 @@ class Resolution:
     environment: Environment
     access: StoreAccess
     guard: Guard
+    plans: dict[str, FieldPlan] = field(repr=False)
     #: Strongest first.
     layers: tuple[Layer, ...] = ()
     values: dict[str, Any] = field(default_factory=dict, repr=False)
     faults: list[Fault] = field(default_factory=list)
-    traces: dict[str, Trace] = field(default_factory=dict, repr=False)
+    #: Field -> the layer that gave its value and the layer's entry, or an origin outside of them.
+    winners: dict[str, tuple[Layer, str] | Origin] = field(default_factory=dict, repr=False)
 
     def origin(self, name: str) -> Origin:
-        """Give the origin of a field's value."""
-        trace = self.traces[name]
-        if trace.origin is not None:
-            return trace.origin
-        for layer, found in trace.hits:
-            if found is not None:
-                return layer.origin(found.entry)
-        return Origin("defaults", "the class's own default")
+        """Give the origin of a field's value.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        winner = self.winners.get(self.plans[name].name, DEFAULT)
+        return winner if isinstance(winner, Origin) else winner[0].origin(winner[1])
 
     def explain(self, name: str) -> Explanation:
-        """Tell what every layer had for a field."""
-        trace = self.traces[name]
-        views, won = [], trace.origin is not None
-        for layer, found in trace.hits:
-            views.append(_view(layer, found, trace.plan, won=won))
-            won = won or found is not None
-        if not trace.plan.required:
-            place = "the class's own default"
-            views.append(LayerView("defaults", "shadowed" if won else "wins", place))
-        return Explanation(name, self.origin(name), trace.plan.secret, tuple(views))
+        """Tell what every layer had for a field.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        plan, winner = self.plans[name], self.winners.get(name)
+        views, won = [], isinstance(winner, Origin)
+        for layer in self.layers:
+            views.append(_view(layer, plan, won=won))
+            won = won or (isinstance(winner, tuple) and winner[0] is layer)
+        if not plan.required:
+            views.append(LayerView(DEFAULT.layer, "shadowed" if won else "wins", DEFAULT.place))
+        return Explanation(name, self.origin(name), plan.secret, tuple(views))
 
     def looked_at(self, name: str) -> tuple[str, ...]:
         """Tell each layer and what it had or was asked for, weakest first."""
-        views = reversed(self.explain(name).layers)
-        return tuple(f"{view.layer}: {view.place}" for view in views)
+        return tuple(f"{view.layer}: {view.place}" for view in reversed(self.explain(name).layers))
 
     def forget(self) -> None:
-        """Drop every value; origins stay known."""
+        """Drop the values, and what was read from stores; origins stay known."""
         self.values = {}
-        for trace in self.traces.values():
-            trace.hits = [(layer, found and found.emptied()) for layer, found in trace.hits]
         for layer in self.layers:
             layer.forget()
 
 
-def _view(layer: Layer, found: Found | None, plan: FieldPlan, *, won: bool) -> LayerView:
-    if found is None:
-        not_asked = won and layer.name == "store" and plan.declaration is not None
-        return LayerView(layer.name, "not asked" if not_asked else "no value", layer.sought(plan))
-    state = "shadowed" if won else "wins"
-    return LayerView(layer.name, state, layer.origin(found.entry).place)
+def _view(layer: Layer, plan: FieldPlan, *, won: bool) -> LayerView:
+    found = layer.find(plan)
+    if found is not None:
+        return LayerView(layer.name, "shadowed" if won else "wins", layer.origin(found.entry).place)
+    not_asked = won and layer.name == "store" and plan.declaration is not None
+    return LayerView(layer.name, "not asked" if not_asked else "no value", layer.sought(plan))

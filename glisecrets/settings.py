@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         resolution = self._loaded.resolution
         if name is not None:
             return resolution.explain(name)
-        return tuple(map(resolution.explain, resolution.traces))
+        return tuple(map(resolution.explain, resolution.plans))
 
     def live(self, name: str) -> Any:
         """Give a store-held field's present value, read again at most every ``ttl`` seconds.
@@ -170,6 +170,9 @@ class _Loaded:
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
+    def __reduce__(self) -> str:
+        raise TypeError("settings hold secrets and are not pickled; load them in the new process")
+
 
 def _context(
     environment: str | None,
@@ -205,8 +208,7 @@ def _load(settings: Settings, context: LoadContext, arguments: _Arguments) -> Se
     if faults:
         told = [_completed(fault, resolution) for fault in _in_order(faults, cls)]
         return SettingsError(cls.__name__, resolution.environment, told)
-    values = {name: settings.__dict__[name] for name in cls.model_fields}
-    live = LiveValues(resolution, cls.load_options.live, values)
+    live = LiveValues(resolution, cls.load_options.live, settings.__dict__)
     settings.__dict__["_loaded"] = _Loaded(resolution, live)
     resolution.forget()
     return None
@@ -229,8 +231,8 @@ def _validation_faults(settings: Settings, resolution: Resolution) -> list[Fault
             values, self_instance=settings, context=context, by_name=True, by_alias=False
         )
     except ValidationError as error:
-        origins = {name: str(resolution.origin(name)) for name in resolution.traces}
-        secrets = frozenset(name for name, t in resolution.traces.items() if t.plan.secret)
+        origins = {name: str(resolution.origin(name)) for name in resolution.plans}
+        secrets = frozenset(name for name, plan in resolution.plans.items() if plan.secret)
         return faults_of_validation(error, values, origins, secrets)
     except Exception as error:  # noqa: BLE001 - a validator's own crash is a fault like any other
         return [crashed_validator(error)]
@@ -240,7 +242,7 @@ def _validation_faults(settings: Settings, resolution: Resolution) -> list[Fault
 def _completed(fault: Fault, resolution: Resolution) -> Fault:
     """Add the layers looked at, and a next step where the fault names none."""
     name = fault.field.partition(".")[0]
-    looked_at = resolution.looked_at(name) if name in resolution.traces else ()
+    looked_at = resolution.looked_at(name) if name in resolution.plans else ()
     step = fault.next_step or (f"mend it at {fault.origin}" if fault.origin else "")
     return replace(fault, looked_at=looked_at, next_step=step)
 

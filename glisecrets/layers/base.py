@@ -27,10 +27,6 @@ class Found:
     entry: str
     error: GlisecretsError | None = None
 
-    def emptied(self) -> Found:
-        """Give the same entry without its value."""
-        return Found(None, self.entry)
-
 
 class Layer(Protocol):
     """One place that values come from."""
@@ -49,7 +45,7 @@ class Layer(Protocol):
         """Tell what was looked for in vain, for the report of a missing field."""
 
     def forget(self) -> None:
-        """Drop the values; origins stay known."""
+        """Drop what must not stay in memory; :meth:`find` still tells which entry is there."""
 
 
 def found_text(plan: FieldPlan, text: str | bytes, entry: str) -> Found | None:

@@ -59,8 +59,7 @@ class ProcessLayer:
         return f"no variable {' or '.join(self._names(plan))}{folder}"
 
     def forget(self) -> None:
-        """Drop the values; names stay known."""
-        self._variables.clear()
+        """Keep the variables: the process environment holds them anyway."""
 
     def _names(self, plan: FieldPlan) -> list[str]:
         return [name + suffix for name in plan.variables for suffix in self._suffixes]
@@ -75,7 +74,7 @@ class ProcessLayer:
 
 def _mounted(folder: Path | None) -> dict[str, Path]:
     """List the mounted files by upper-case name, without Kubernetes' own ``..data`` entries."""
-    if folder is None:
+    if folder is None or not folder.is_dir():
         return {}
     try:
         return {path.name.upper(): path for path in folder.iterdir() if path.name[:1] != "."}

@@ -41,12 +41,17 @@ class StoreLayer:
     _answers: dict[Reference, SecretVersion | GlisecretsError] = field(
         default_factory=dict, repr=False
     )
+    _references: dict[str, Reference] = field(default_factory=dict)
     _origins: dict[str, Origin] = field(default_factory=dict)
     _nothing: dict[str, str] = field(default_factory=dict)
 
     def reference(self, plan: FieldPlan) -> Reference | None:
         """Give the field's reference in this environment, if it declares one."""
-        return plan.declaration.reference(self.environment) if plan.declaration else None
+        if plan.declaration is None:
+            return None
+        if plan.name not in self._references:
+            self._references[plan.name] = plan.declaration.reference(self.environment)
+        return self._references[plan.name]
 
     def fetch(self, plans: Iterable[FieldPlan]) -> None:
         """Read what the fields' references name: each version once, each store in one go."""
@@ -63,7 +68,7 @@ class StoreLayer:
         reference = self.reference(plan)
         answer = self._answers.get(reference) if reference else None
         if reference is None or answer is None:
-            return None
+            return self._remembered(plan)
         if answer is _OFF:
             self._nothing[plan.name] = f"{reference}: {_OFF.message}"
             return None
@@ -74,6 +79,11 @@ class StoreLayer:
         if isinstance(answer, GlisecretsError):
             return Found(None, plan.name, answer)
         return self._found(plan, reference, answer)
+
+    def _remembered(self, plan: FieldPlan) -> Found | None:
+        """Tell, once the answers are forgotten, whether there was one."""
+        gave = plan.name in self._origins and plan.name not in self._nothing
+        return Found(None, plan.name) if gave else None
 
     def origin(self, entry: str) -> Origin:
         """Tell the reference, version id and labels."""
