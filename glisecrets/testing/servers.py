@@ -33,6 +33,8 @@ __all__ = ["RunningServer", "postgres_server", "valkey_server"]
 
 _HOST = "127.0.0.1"
 _ADMIN = "admin"
+#: Debian's and Ubuntu's place, one folder per major version.
+_SYSTEM_POSTGRES = Path("/usr/lib/postgresql")
 _PORT_TRIES = 5
 _START_SECONDS = 30
 _STOP_SECONDS = 10
@@ -148,7 +150,7 @@ def _postgres_binaries() -> Path:
 
 
 def _system_postgres_binaries() -> Path:
-    found = list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    found = list(_SYSTEM_POSTGRES.glob("*/bin/postgres"))
     if not found:
         raise MissingExtra("a PostgreSQL server", "servers")
     return max(found, key=lambda program: float(program.parts[-3])).parent
@@ -199,7 +201,8 @@ def _give(path: Path, account: dict[str, Any]) -> None:
 
 def _new_folder(account: dict[str, Any]) -> Path:
     # As root, TMPDIR may lie where the account cannot go; /tmp is everybody's.
-    folder = Path(tempfile.mkdtemp(prefix="glisecrets-", dir="/tmp" if account else None))  # noqa: S108
+    place = "/tmp" if account else None  # noqa: S108 - mkdtemp makes a private folder in it
+    folder = Path(tempfile.mkdtemp(prefix=f"glisecrets-{os.getpid()}-", dir=place))
     _give(folder, account)
     return folder
 
@@ -264,7 +267,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _becomes_ready(process: subprocess.Popen[bytes], log: Path, ready: str) -> bool:
+def _becomes_ready(process: subprocess.Popen[Any], log: Path, ready: str) -> bool:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         if ready.encode() in log.read_bytes():
@@ -273,7 +276,7 @@ def _becomes_ready(process: subprocess.Popen[bytes], log: Path, ready: str) -> b
     return False
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[Any]) -> None:
     """Interrupt: for PostgreSQL a fast shutdown, which does not wait for its clients."""
     process.send_signal(signal.SIGINT)
     try:

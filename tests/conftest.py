@@ -1,0 +1,26 @@
+"""Fixtures for the whole suite: real servers, started when the first test asks for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from glisecrets.testing.servers import RunningServer, postgres_server, valkey_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RunningServer]:
+    """One PostgreSQL for the session: a test that changes roles makes its own."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[RunningServer]:
+    """One Valkey for the session: a test that changes users makes its own."""
+    with valkey_server() as server:
+        yield server
