@@ -122,11 +122,12 @@ class Ledger:
         """Delete the secrets whose scheduled deletion has come."""
         self._run("DELETE FROM secret WHERE deletes <= ?", (now.timestamp(),))
 
-    def names(self, prefix: str) -> list[str]:
-        """Give the names that start with a prefix, scheduled for deletion or not, in order."""
+    def names(self, prefix: str = "", *, scheduled: bool = False) -> list[str]:
+        """Give the names that start with a prefix, in order; on demand also the scheduled ones."""
         rows = self._run(
-            "SELECT name FROM secret WHERE substr(name, 1, ?) = ? ORDER BY name",
-            (len(prefix), prefix),
+            "SELECT name FROM secret WHERE substr(name, 1, ?) = ? AND (deletes IS NULL OR ?)"
+            " ORDER BY name",
+            (len(prefix), prefix, scheduled),
         )
         return [name for (name,) in rows]
 
@@ -140,7 +141,7 @@ class NoLedger(Ledger):
     def load(self, name: str) -> None:
         """Give ``None``: there is no secret."""
 
-    def names(self, prefix: str) -> list[str]:  # noqa: ARG002 - the method that it overrides
+    def names(self, prefix: str = "", *, scheduled: bool = False) -> list[str]:  # noqa: ARG002 - as overridden
         """Give no name."""
         return []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
-from .encryption import GivenKey, KeyFile, KeyringKey, KeySource
+from .key_sources import GivenKey, KeyFile, KeyringKey, KeySource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
