@@ -1,0 +1,191 @@
+"""From what hvac and requests raise to our errors.
+
+Their errors hold the answer's body and the request with its token, so none of theirs is kept: not
+as a cause, not as a context, not by its text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from hvac import exceptions as hvac_errors
+from requests import exceptions as http_errors
+
+from ...errors import (
+    AccessDenied,
+    InvalidRequest,
+    SecretNotFound,
+    StoreError,
+    StoreUnavailable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "LOWER_ERRORS",
+    "CheckAndSetFailed",
+    "NoCredential",
+    "PolicyDenied",
+    "VersionGone",
+    "translated",
+]
+
+#: What hvac and the HTTP library below it raise.
+LOWER_ERRORS = (hvac_errors.VaultError, http_errors.RequestException)
+
+_CAPABILITIES = {"get": "read", "list": "list", "delete": "delete"}
+
+
+class CheckAndSetFailed(StoreUnavailable):
+    """Another writer was quicker: the document has changed since it was read."""
+
+
+class PolicyDenied(AccessDenied):
+    """Vault says 403: no policy of the token grants it, or the token is dead."""
+
+
+class NoCredential(AccessDenied):
+    """What to log in with is missing on this side; Vault was not asked."""
+
+
+class VersionGone(SecretNotFound):
+    """A version of a KV v2 document was deleted or destroyed; its number is still taken."""
+
+    #: The KV version number.
+    number: int
+    #: When it was written, as Vault tells it.
+    created: str
+
+
+def translated(error: Exception, *, location: str, secret: str | None) -> StoreError:
+    """Give our error for one of :data:`LOWER_ERRORS`; the caller raises it outside ``except``.
+
+    Args:
+        error: what was raised.
+        location: the Vault's address, for the message.
+        secret: the secret in question, if one is.
+    """
+    for kind, make in _TRANSLATIONS:
+        if isinstance(error, kind):
+            return make(error, location, secret)
+    return _unavailable(f"Vault at {location} gave an answer that is none of Vault's", secret)
+
+
+def _unavailable(message: str, secret: str | None, next_step: str = "") -> StoreUnavailable:
+    step = next_step or "check the address and the network, then try again"
+    return StoreUnavailable(message, store="vault", secret=secret, next_step=step)
+
+
+def _not_found(error: Any, location: str, secret: str | None) -> StoreError:
+    metadata = _metadata(error)
+    if metadata is not None:
+        return _gone(metadata, secret)
+    return SecretNotFound(f"Vault at {location} has no {secret}", store="vault", secret=secret)
+
+
+def _metadata(error: Any) -> dict[str, Any] | None:
+    """Give a deleted version's metadata: a 404 of KV v2 has it, any other 404 has not."""
+    body = error.json if isinstance(error.json, dict) else {}
+    metadata = (body.get("data") or {}).get("metadata")
+    return metadata if isinstance(metadata, dict) else None
+
+
+def _gone(metadata: dict[str, Any], secret: str | None) -> VersionGone:
+    number, at = int(metadata["version"]), metadata.get("deletion_time")
+    what = "destroyed" if metadata.get("destroyed") else "deleted"
+    error = VersionGone(
+        f"version {number} of {secret} was {what}" + (f" at {at}" if at else ""),
+        store="vault",
+        secret=secret,
+        version=str(number),
+        next_step="write a new version"
+        if what == "destroyed"
+        else "undelete it (vault kv undelete), or write a new version",
+    )
+    error.number, error.created = number, str(metadata.get("created_time", ""))
+    return error
+
+
+def _denied(error: Any, location: str, secret: str | None) -> StoreError:
+    path = urlsplit(error.url or "").path.removeprefix("/v1/")
+    capability = _CAPABILITIES.get(str(error.method).lower(), 'create", "update')
+    return PolicyDenied(
+        f"Vault at {location} denies {path}",
+        store="vault",
+        secret=secret,
+        next_step=f'if it exists, add to the policy: path "{path}" {{ '
+        f'capabilities = ["{capability}"] }}',
+    )
+
+
+def _bad_request(error: Any, location: str, secret: str | None) -> StoreError:
+    # The server's own words are not passed on: they may quote what was sent.
+    if "check-and-set parameter did not match" in str(error.errors):
+        return CheckAndSetFailed(
+            f"{secret} is being changed by other writers",
+            store="vault",
+            secret=secret,
+            next_step="try again",
+        )
+    return InvalidRequest(
+        f"Vault at {location} refuses the request for {secret}", store="vault", secret=secret
+    )
+
+
+def _sealed(_: Any, location: str, secret: str | None) -> StoreError:
+    return _unavailable(
+        f"Vault at {location} is sealed or in standby",
+        secret,
+        "unseal it (vault operator unseal), or wait until it has started",
+    )
+
+
+def _not_initialised(_: Any, location: str, secret: str | None) -> StoreError:
+    step = "initialise it (vault operator init)"
+    return _unavailable(f"Vault at {location} is not initialised", secret, step)
+
+
+def _throttled(_: Any, location: str, secret: str | None) -> StoreError:
+    return _unavailable(
+        f"Vault at {location} is limiting its callers",
+        secret,
+        "ask less often, or raise the rate limit quota",
+    )
+
+
+def _server_error(_: Any, location: str, secret: str | None) -> StoreError:
+    return _unavailable(f"Vault at {location} failed inside", secret, "see the server's log")
+
+
+def _untrusted(_: Any, location: str, secret: str | None) -> StoreError:
+    return _unavailable(
+        f"the TLS certificate of Vault at {location} is not trusted",
+        secret,
+        "set VAULT_CACERT to the file with its certificate authority",
+    )
+
+
+def _timed_out(_: Any, location: str, secret: str | None) -> StoreError:
+    return _unavailable(f"Vault at {location} did not answer in time", secret)
+
+
+def _unreachable(_: Any, location: str, secret: str | None) -> StoreError:
+    return _unavailable(f"Vault at {location} is unreachable", secret)
+
+
+#: First match wins, so the narrower errors stand before the wider.
+_TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any, str, str | None], StoreError]], ...] = (
+    (hvac_errors.InvalidPath, _not_found),
+    (hvac_errors.Forbidden, _denied),
+    (hvac_errors.Unauthorized, _denied),
+    (hvac_errors.InvalidRequest, _bad_request),
+    (hvac_errors.VaultDown, _sealed),
+    (hvac_errors.VaultNotInitialized, _not_initialised),
+    (hvac_errors.RateLimitExceeded, _throttled),
+    (hvac_errors.InternalServerError, _server_error),
+    (http_errors.SSLError, _untrusted),
+    (http_errors.Timeout, _timed_out),
+    (http_errors.ConnectionError, _unreachable),
+)
