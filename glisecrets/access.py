@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .build_phase import in_build_phase
+from .environment import in_build_phase
 from .errors import ConfigurationError, GlisecretsError
 from .stores.opening import StoreAddress, default_store, open_store
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .environment import Environment
     from .guard import Guard
+    from .loading import LoadContext
     from .options import LoadOptions
     from .references import Reference
     from .stores.base import SecretVersion, Store
@@ -37,15 +38,14 @@ class StoreAccess:
         self,
         environment: Environment,
         options: LoadOptions,
-        environ: Mapping[str, str],
+        context: LoadContext,
         guard: Guard,
         directory: Path,
-        store: str | Store | None = None,
     ) -> None:
-        self._environ = environ
+        self._environ = context.environ
         self._guard = guard
         self._directory = directory
-        self._chosen = store or _chosen(environment, options, environ)
+        self._chosen = context.store or _chosen(environment, options, context.environ)
         self._open: dict[str | None, Store | None] = {}
 
     def __call__(self, scheme: str | None = None) -> Store | None:

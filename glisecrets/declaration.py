@@ -7,21 +7,20 @@ the audit all read it from the settings class.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 from pydantic_core import PydanticUndefined
 
 from .errors import ConfigurationError, InvalidReference
-from .references import Reference
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from .environment import Environment
+    from .references import Reference
 
 __all__ = ["DataClass", "SecretDeclaration", "declaration_of", "parse_duration", "secret"]
 
@@ -37,8 +36,7 @@ class DataClass(StrEnum):
     INTERNAL = "internal"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretDeclaration:
+class SecretDeclaration(NamedTuple):
     """What ``secret(…)`` says about one field."""
 
     #: The reference as written, with ``{environment}`` where the environment's name goes.
@@ -51,6 +49,8 @@ class SecretDeclaration:
 
     def reference(self, environment: Environment) -> Reference:
         """Give the reference for one environment."""
+        from .references import Reference  # a class without secrets never needs it
+
         return Reference.parse(self.template.replace("{environment}", environment))
 
 
@@ -111,6 +111,8 @@ def parse_duration(text: str | timedelta | None) -> timedelta | None:
 
 
 def _checked_template(template: str) -> str:
+    from .references import Reference
+
     text = template.replace("{environment}", "production")
     if "{" in text or "}" in text:
         raise InvalidReference(

@@ -16,10 +16,21 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["VARIABLE", "Environment", "current_environment", "environments_named_in"]
+__all__ = [
+    "BUILD_VARIABLE",
+    "VARIABLE",
+    "Environment",
+    "current_environment",
+    "environments_named_in",
+    "in_build_phase",
+]
 
 #: The variable that names the environment.
 VARIABLE = "DJANGO_ENV"
+
+
+#: The variable that turns the build phase on: see :mod:`glisecrets.build_phase`.
+BUILD_VARIABLE = "GLISECRETS_BUILD"
 
 
 class Environment(StrEnum):
@@ -69,6 +80,11 @@ def current_environment(environ: Mapping[str, str] | None = None) -> Environment
     """
     name = (os.environ if environ is None else environ).get(VARIABLE, "")
     return Environment.parse(name) if name.strip() else Environment.PRODUCTION
+
+
+def in_build_phase(environ: Mapping[str, str]) -> bool:
+    """Tell whether ``GLISECRETS_BUILD`` is on (``1``, ``true``, ``yes`` or ``on``)."""
+    return environ.get(BUILD_VARIABLE, "").strip().lower() in {"1", "true", "yes", "on"}
 
 
 def environments_named_in(name: str) -> frozenset[Environment]:

@@ -25,8 +25,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -158,8 +157,7 @@ class StoreUnavailable(StoreError):
     """Unreachable, timed out, throttled past patience, sealed, locked or full: worth a retry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with one field of one load. Never carries a value or a part of one."""
 
     #: Dotted field name, or ``"(settings)"`` for a rule over several fields.
@@ -223,7 +221,7 @@ class SettingsError(GlisecretsError, ValueError):
 
     def errors(self) -> list[dict[str, object]]:
         """Give each fault as a dict with the attributes of :class:`Fault`."""
-        return [asdict(fault) for fault in self.faults]
+        return [fault._asdict() for fault in self.faults]
 
     def json(self) -> str:
         """Give :meth:`errors` as JSON text."""

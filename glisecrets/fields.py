@@ -8,9 +8,19 @@ from __future__ import annotations
 
 import types
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, is_typeddict
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    Union,
+    get_args,
+    get_origin,
+    is_typeddict,
+)
 
 from pydantic import AliasChoices, BaseModel, SecretBytes, SecretStr
 
@@ -35,8 +45,7 @@ class Shape(Enum):
     OBJECT = "object"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldPlan:
+class FieldPlan(NamedTuple):
     """One field, as the loader sees it."""
 
     name: str
@@ -49,6 +58,11 @@ class FieldPlan:
     required: bool
     declaration: SecretDeclaration | None
     annotation: Any
+
+    @property
+    def checked(self) -> bool:
+        """Whether its values pass :mod:`~glisecrets.admission` whatever they are."""
+        return self.secret or self.name.endswith("_host")
 
 
 def plan_fields(model: type[BaseModel], prefix: str = "") -> tuple[FieldPlan, ...]:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .fields import FieldPlan
-    from .options import LiveOptions
     from .references import Address, Reference
     from .resolution import Resolution
     from .stores.base import SecretVersion
@@ -70,13 +69,12 @@ class _Cell:
 class LiveValues:
     """The live values of one settings object; made with the values as loaded."""
 
-    def __init__(
-        self, resolution: Resolution, options: LiveOptions, loaded: dict[str, Any]
-    ) -> None:
+    def __init__(self, resolution: Resolution, loaded: dict[str, Any], loaded_at: float) -> None:
         self._resolution = resolution
-        self._options = options
+        self._access = resolution.access
+        self._options = resolution.options.live
         self._loaded = loaded
-        self._loaded_at = monotonic()
+        self._loaded_at = loaded_at
         self._cells: dict[str, _Cell] = {}
         self._lock = threading.Lock()
         self._flights: dict[tuple[int, Address], threading.Lock] = {}
@@ -157,7 +155,9 @@ class LiveValues:
 
     def _renew(self, reference: Reference) -> None:
         """Read a version, and give it to every field that the same version feeds."""
-        version = self._resolution.access.read(reference)
+        if self._access is None:
+            return  # no field is declared, so none has a reference
+        version = self._access.read(reference)
         for cell in list(self._cells.values()):
             if cell.reference is not None and _same_version(cell.reference, reference):
                 self._give(cell, cell.reference, version)

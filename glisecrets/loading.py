@@ -1,29 +1,25 @@
 """From a settings class to its values: the layers read, each field's winner, all faults.
 
 The flow of one value: a layer finds text → :mod:`~glisecrets.values` turns it into what pydantic
-reads → the guard and the placeholder rule look at it → the redactor learns it if it is secret →
-pydantic validates it in :mod:`~glisecrets.settings`.
+reads → :mod:`~glisecrets.admission` has the guard and the placeholder rule look at it, and lets the
+redactor know a secret → pydantic validates it in :mod:`~glisecrets.settings`.
+
+Modules that only secrets, faults or the build phase need are imported where they are used: a
+class without secrets starts as fast as plain pydantic-settings.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .access import StoreAccess
-from .build_phase import holds_placeholder, in_build_phase, placeholder
-from .environment import Environment, current_environment
-from .errors import EnvironmentMismatch, Fault
-from .faults import SETTINGS, fault_of_error
-from .guard import Guard, hosts_in
-from .layers import DotenvLayer, Layer, ProcessLayer, StoreLayer, TemplateLayer
+from .environment import Environment, current_environment, in_build_phase
+from .errors import Fault
+from .layers import DotenvLayer, Layer, ProcessLayer, TemplateLayer
 from .layers.dotenv import UnreadableFile, search_folders
 from .origins import Origin
-from .placeholders import is_placeholder
-from .redaction import process_redactor
+from .placeholders import BUILD_MARK
 from .resolution import Resolution
 
 if TYPE_CHECKING:
@@ -36,18 +32,20 @@ if TYPE_CHECKING:
 __all__ = ["LoadContext", "resolve"]
 
 #: Where Docker and ECS mount secret files.
-_RUN_SECRETS = Path("/run/secrets")
+_RUN_SECRETS = "/run/secrets"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadContext:
+class LoadContext(NamedTuple):
     """What one load takes from its surroundings; each part can be replaced, in tests say."""
 
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    environ: Mapping[str, str] = os.environ
     environment: Environment | None = None
     directory: Path | None = None
     #: Overrides ``GLISECRETS_STORE`` and the class's own choice.
     store: str | Store | None = None
+
+    def __repr__(self) -> str:
+        return f"<LoadContext for {self.environment}>"  # never the variables
 
 
 def resolve(
@@ -61,11 +59,12 @@ def resolve(
     Raises:
         ConfigurationError: ``DJANGO_ENV`` names no environment.
     """
-    resolution = _begin({plan.name: plan for plan in plans}, options, context)
-    asked = [plan for plan in plans if plan.name not in arguments]
+    environment = context.environment or current_environment(context.environ)
+    resolution = Resolution(environment, {plan.name: plan for plan in plans}, options)
     resolution.values.update(arguments)
     resolution.winners.update({name: Origin("arguments", f"argument {name}") for name in arguments})
-    _fetch_secrets(resolution.layers, asked)
+    asked = [plan for plan in plans if plan.name not in arguments]
+    _read_layers(resolution, context, asked)
     build = in_build_phase(context.environ)
     for plan in asked:
         _take_winner(resolution, plan, build=build)
@@ -74,34 +73,28 @@ def resolve(
     return resolution
 
 
-def _begin(plans: dict[str, FieldPlan], options: LoadOptions, context: LoadContext) -> Resolution:
-    environment = context.environment or current_environment(context.environ)
-    guard = Guard.of(environment, options)
-    directory = context.directory or options.directory or Path.cwd()
-    access = StoreAccess(environment, options, context.environ, guard, directory, context.store)
-    resolution = Resolution(environment, access, guard, plans)
-    makers = _layer_makers(resolution, options, context, directory)
-    made = [
-        _made(makers[name], resolution.faults)
-        for name in reversed(options.layers)
-        if name in makers
-    ]
-    resolution.layers = tuple(layer for layer in made if layer is not None)
-    return resolution
+def _read_layers(resolution: Resolution, context: LoadContext, plans: Sequence[FieldPlan]) -> None:
+    """Make the layers, strongest first; the store's is asked what those before it do not give."""
+    directory = context.directory or resolution.options.directory or Path.cwd()
+    makers = _layer_makers(resolution, context, directory)
+    for name in reversed(resolution.options.layers):
+        if name in makers:
+            layer = _made(makers[name], resolution.faults)
+            resolution.layers += (layer,) if layer else ()
+        elif name == "store":
+            _read_store(resolution, context, directory, plans)
 
 
 def _layer_makers(
-    resolution: Resolution, options: LoadOptions, context: LoadContext, directory: Path
+    resolution: Resolution, context: LoadContext, directory: Path
 ) -> dict[str, Callable[[], Layer]]:
-    environment, environ = resolution.environment, context.environ
-    dotenv, expand = f".env.{environment}", options.expand
-    folders = search_folders(directory)
+    environment, environ, options = resolution.environment, context.environ, resolution.options
+    folders, expand = search_folders(directory), options.expand
     secrets_dir = options.secrets_dir or Path(environ.get("GLISECRETS_SECRETS_DIR") or _RUN_SECRETS)
     return {
         "template": lambda: TemplateLayer.read(".env.example", folders, expand=expand),
-        "dotenv": lambda: DotenvLayer.read(dotenv, folders, expand=expand),
+        "dotenv": lambda: DotenvLayer.read(f".env.{environment}", folders, expand=expand),
         "process": lambda: ProcessLayer(environ, environment, secrets_dir),
-        "store": lambda: StoreLayer(environment, resolution.guard, resolution.access),
     }
 
 
@@ -109,18 +102,28 @@ def _made(make: Callable[[], Layer], faults: list[Fault]) -> Layer | None:
     try:
         return make()
     except UnreadableFile as error:
-        faults.append(fault_of_error(SETTINGS, error, origin=error.place))
+        faults.append(
+            Fault("(settings)", "unreadable", error.message, error.place, (), error.next_step)
+        )
         return None
 
 
-def _fetch_secrets(layers: Sequence[Layer], plans: Sequence[FieldPlan]) -> None:
-    """Ask the store for the fields that no stronger layer gives."""
-    stronger: list[Layer] = []
-    for layer in layers:
-        if isinstance(layer, StoreLayer):
-            layer.fetch(plan for plan in plans if not any(item.find(plan) for item in stronger))
-            return
-        stronger.append(layer)
+def _read_store(
+    resolution: Resolution, context: LoadContext, directory: Path, plans: Sequence[FieldPlan]
+) -> None:
+    """Add the store layer, and let it fetch what no stronger layer gives."""
+    declared = [plan for plan in plans if plan.declaration is not None]
+    if not declared:
+        return  # neither a store nor the code for one is loaded
+    from .access import StoreAccess
+    from .layers.store import StoreLayer
+
+    guard, environment = resolution.guard, resolution.environment
+    resolution.access = StoreAccess(environment, resolution.options, context, guard, directory)
+    layer = StoreLayer(environment, guard, resolution.access)
+    stronger = resolution.layers
+    layer.fetch(plan for plan in declared if not any(item.find(plan) for item in stronger))
+    resolution.layers += (layer,)
 
 
 def _take_winner(resolution: Resolution, plan: FieldPlan, *, build: bool) -> None:
@@ -133,78 +136,38 @@ def _take_winner(resolution: Resolution, plan: FieldPlan, *, build: bool) -> Non
         if found.error is None:
             resolution.values[plan.name] = found.value
         else:
+            from .faults import fault_of_error
+
             origin = str(layer.origin(found.entry))
             resolution.faults.append(fault_of_error(plan.name, found.error, origin=origin))
         return
-    if plan.required and build:
-        resolution.winners[plan.name] = Origin("build", "placeholder of the build phase")
-        resolution.values[plan.name] = placeholder(plan)
-    elif plan.required:
-        resolution.faults.append(_missing(resolution, plan))
+    if plan.required:
+        _give_placeholder(resolution, plan) if build else _tell_missing(resolution, plan)
 
 
-def _missing(resolution: Resolution, plan: FieldPlan) -> Fault:
+def _give_placeholder(resolution: Resolution, plan: FieldPlan) -> None:
+    from .build_phase import placeholder
+
+    resolution.winners[plan.name] = Origin("build", "placeholder of the build phase")
+    resolution.values[plan.name] = placeholder(plan)
+
+
+def _tell_missing(resolution: Resolution, plan: FieldPlan) -> None:
     if plan.declaration is not None:
         reference = plan.declaration.reference(resolution.environment)
         step = f"glisecrets store put '{reference}', or set {plan.variables[0]}"
     else:
         step = f"set {plan.variables[0]} in .env.{resolution.environment} or the environment"
-    return Fault(plan.name, "missing", "no layer has a value", next_step=step)
+    fault = Fault(plan.name, "missing", "no layer has a value", next_step=step)
+    resolution.faults.append(fault)
 
 
 def _admit_all(resolution: Resolution) -> None:
-    """Let the redactor know the secrets; refuse placeholders and other environments' hosts."""
     for name, value in resolution.values.items():
         plan = resolution.plans.get(name)
         if plan is None:
             continue
-        if plan.secret:
-            process_redactor().add(_text(value), name=name)
-        fault = _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
-        if fault is not None:
-            resolution.faults.append(fault)
+        if plan.checked or (isinstance(value, str) and BUILD_MARK in value):
+            from .admission import admit
 
-
-def _placeholder_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
-    built = holds_placeholder(value)
-    strict = resolution.environment is not Environment.DEVELOPMENT
-    if not built and not (
-        strict and plan.secret and isinstance(value, str) and is_placeholder(value)
-    ):
-        return None
-    what = "a placeholder of the build phase" if built else "a placeholder"
-    step = (
-        "unset GLISECRETS_BUILD at run time and give the real value"
-        if built
-        else "give the real value"
-    )
-    return Fault(
-        plan.name,
-        "placeholder",
-        f"the value is {what}",
-        str(resolution.origin(plan.name)),
-        (),
-        step,
-    )
-
-
-def _host_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
-    """Check where a credential leads: a staging service must not hold production's database."""
-    if plan.secret:
-        hosts = hosts_in(value)
-    else:
-        hosts = [value] if plan.name.endswith("_host") and isinstance(value, str) else []
-    for host in hosts:
-        try:
-            resolution.guard.check_host(host, f"the host in {plan.name}")
-        except EnvironmentMismatch as error:
-            return fault_of_error(plan.name, error, origin=str(resolution.origin(plan.name)))
-    return None
-
-
-def _text(value: Any) -> str | bytes:
-    """Give what the redactor is to look for; a JSON secret counts leaf by leaf."""
-    secret_value = getattr(value, "get_secret_value", None)
-    if secret_value is not None:
-        value = secret_value()
-    return value if isinstance(value, (str, bytes)) else json.dumps(value, default=str)
+            admit(resolution, plan, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .environment import Environment
 from .errors import ConfigurationError
@@ -23,8 +23,7 @@ LAYERS = ("defaults", "template", "dotenv", "process", "store")
 LAYERS_INJECTED = ("defaults", "template", "dotenv", "store", "process")
 
 
-@dataclass(frozen=True, slots=True)
-class LiveOptions:
+class LiveOptions(NamedTuple):
     """How ``settings.live(name)`` keeps a value fresh."""
 
     #: Seconds after which a value is read again, ±20 % so that workers spread out.
@@ -36,7 +35,7 @@ class LiveOptions:
     folder: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadOptions:
     """A settings class's own choices; set them as ``load_options`` on the class."""
 
@@ -54,7 +53,7 @@ class LoadOptions:
     allow: tuple[str, ...] = ()
     #: The AWS accounts of each environment; an ARN of another account is then refused.
     accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    live: LiveOptions = LiveOptions()
+    live: LiveOptions = field(default_factory=LiveOptions)
 
     def __post_init__(self) -> None:
         unknown = [layer for layer in self.layers if layer not in LAYERS]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Explanation", "LayerView", "Origin"]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The place that one value came from."""
 
     #: ``arguments``, ``defaults``, ``template``, ``dotenv``, ``process`` (``github`` inside
@@ -36,8 +35,7 @@ class Origin:
         return f"{self.layer}: {self.place}" if self.place else self.layer
 
 
-@dataclass(frozen=True, slots=True)
-class LayerView:
+class LayerView(NamedTuple):
     """What one layer has for one field."""
 
     layer: str
@@ -47,8 +45,7 @@ class LayerView:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """One field's winner and what every layer had for it, strongest layer first."""
 
     field: str

@@ -1,10 +1,13 @@
-"""Which texts in a template stand for a value that is still to be given."""
+"""Which texts stand for a value that is still to be given."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["is_placeholder"]
+__all__ = ["BUILD_MARK", "is_placeholder"]
+
+#: What every textual placeholder of the build phase holds.
+BUILD_MARK = "glisecrets-build-placeholder"
 
 _PLACEHOLDER = re.compile(r"\s*(?:<[^<>]*>|changeme)?\s*", re.IGNORECASE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .origins import Explanation, LayerView, Origin
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .fields import FieldPlan
     from .guard import Guard
     from .layers import Layer
+    from .options import LoadOptions
 
 __all__ = ["DEFAULT", "Resolution"]
 
@@ -21,20 +22,33 @@ __all__ = ["DEFAULT", "Resolution"]
 DEFAULT = Origin("defaults", "the class's own default")
 
 
-@dataclass(slots=True)
 class Resolution:
-    """The outcome of one load before validation. Its ``repr`` shows no value."""
+    """The outcome of one load before validation.
 
-    environment: Environment
-    access: StoreAccess
-    guard: Guard
-    plans: dict[str, FieldPlan] = field(repr=False)
-    #: Strongest first.
-    layers: tuple[Layer, ...] = ()
-    values: dict[str, Any] = field(default_factory=dict, repr=False)
-    faults: list[Fault] = field(default_factory=list)
-    #: Field -> the layer that gave its value and the layer's entry, or an origin outside of them.
-    winners: dict[str, tuple[Layer, str] | Origin] = field(default_factory=dict, repr=False)
+    A plain class, so that nothing which walks a traceback's locals finds a value.
+    """
+
+    def __init__(
+        self, environment: Environment, plans: dict[str, FieldPlan], options: LoadOptions
+    ) -> None:
+        self.environment = environment
+        self.plans = plans
+        self.options = options
+        #: Strongest first.
+        self.layers: tuple[Layer, ...] = ()
+        self.values: dict[str, Any] = {}
+        self.faults: list[Fault] = []
+        #: Field -> the layer that gave its value with the layer's entry, or another origin.
+        self.winners: dict[str, tuple[Layer, str] | Origin] = {}
+        #: The way to the stores; ``None`` for a class that declares no secret.
+        self.access: StoreAccess | None = None
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The environment guard of this load."""
+        from .guard import Guard
+
+        return Guard.of(self.environment, self.options)
 
     def origin(self, name: str) -> Origin:
         """Give the origin of a field's value.

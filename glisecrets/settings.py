@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 from pydantic import ValidationError
@@ -10,9 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .environment import Environment
 from .errors import SettingsError
-from .faults import crashed_validator, faults_of_validation
 from .fields import FieldPlan, plan_fields
-from .live import LiveValues
 from .loading import LoadContext, resolve
 from .options import LoadOptions
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .errors import Fault
-    from .live import Change
+    from .live import Change, LiveValues
     from .origins import Explanation, Origin
     from .resolution import Resolution
     from .stores.base import Store
@@ -161,11 +160,17 @@ class Settings(BaseSettings):
 class _Loaded:
     """What a settings object keeps besides its values: origins, and the way to live values."""
 
-    __slots__ = ("live", "resolution")
-
-    def __init__(self, resolution: Resolution, live: LiveValues) -> None:
+    def __init__(self, resolution: Resolution, values: dict[str, Any]) -> None:
         self.resolution = resolution
-        self.live = live
+        self._values = values
+        self._at = monotonic()
+
+    @cached_property
+    def live(self) -> LiveValues:
+        """The live values, made when first asked for."""
+        from .live import LiveValues
+
+        return LiveValues(self.resolution, self._values, self._at)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
@@ -208,8 +213,8 @@ def _load(settings: Settings, context: LoadContext, arguments: _Arguments) -> Se
     if faults:
         told = [_completed(fault, resolution) for fault in _in_order(faults, cls)]
         return SettingsError(cls.__name__, resolution.environment, told)
-    live = LiveValues(resolution, cls.load_options.live, settings.__dict__)
-    settings.__dict__["_loaded"] = _Loaded(resolution, live)
+    values = vars(settings)
+    values["_loaded"] = _Loaded(resolution, values)
     resolution.forget()
     return None
 
@@ -231,10 +236,14 @@ def _validation_faults(settings: Settings, resolution: Resolution) -> list[Fault
             values, self_instance=settings, context=context, by_name=True, by_alias=False
         )
     except ValidationError as error:
+        from .faults import faults_of_validation
+
         origins = {name: str(resolution.origin(name)) for name in resolution.plans}
         secrets = frozenset(name for name, plan in resolution.plans.items() if plan.secret)
         return faults_of_validation(error, values, origins, secrets)
     except Exception as error:  # noqa: BLE001 - a validator's own crash is a fault like any other
+        from .faults import crashed_validator
+
         return [crashed_validator(error)]
     return []
 
@@ -244,7 +253,7 @@ def _completed(fault: Fault, resolution: Resolution) -> Fault:
     name = fault.field.partition(".")[0]
     looked_at = resolution.looked_at(name) if name in resolution.plans else ()
     step = fault.next_step or (f"mend it at {fault.origin}" if fault.origin else "")
-    return replace(fault, looked_at=looked_at, next_step=step)
+    return fault._replace(looked_at=looked_at, next_step=step)
 
 
 def _in_order(faults: Iterable[Fault], cls: type[Settings]) -> list[Fault]:

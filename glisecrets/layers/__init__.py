@@ -3,6 +3,5 @@
 from .base import Found, Layer
 from .dotenv import DotenvLayer, TemplateLayer
 from .process import ProcessLayer
-from .store import StoreLayer
 
-__all__ = ["DotenvLayer", "Found", "Layer", "ProcessLayer", "StoreLayer", "TemplateLayer"]
+__all__ = ["DotenvLayer", "Found", "Layer", "ProcessLayer", "TemplateLayer"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import GlisecretsError
@@ -15,17 +14,19 @@ if TYPE_CHECKING:
 __all__ = ["Found", "Layer", "found_text"]
 
 
-@dataclass(frozen=True, slots=True)
 class Found:
     """What a layer has for a field: a value as pydantic takes it, or why it cannot be read.
 
-    Its ``repr`` never shows the value.
+    A plain class, so that nothing which walks a traceback's locals finds the value.
     """
 
-    value: Any = field(repr=False)
-    #: Which of the layer's entries it is; :meth:`Layer.origin` takes it.
-    entry: str
-    error: GlisecretsError | None = None
+    __slots__ = ("entry", "error", "value")
+
+    def __init__(self, value: Any, entry: str, error: GlisecretsError | None = None) -> None:
+        self.value = value
+        #: Which of the layer's entries it is; :meth:`Layer.origin` takes it.
+        self.entry = entry
+        self.error = error
 
 
 class Layer(Protocol):
@@ -34,18 +35,23 @@ class Layer(Protocol):
     @property
     def name(self) -> str:
         """The layer's name in origins."""
+        ...
 
     def find(self, plan: FieldPlan) -> Found | None:
         """Give what this layer has for a field; ``None`` when it has no value."""
+        ...
 
     def origin(self, entry: str) -> Origin:
         """Tell where an entry of this layer is."""
+        ...
 
     def sought(self, plan: FieldPlan) -> str:
         """Tell what was looked for in vain, for the report of a missing field."""
+        ...
 
     def forget(self) -> None:
         """Drop what must not stay in memory; :meth:`find` still tells which entry is there."""
+        ...
 
 
 def found_text(plan: FieldPlan, text: str | bytes, entry: str) -> Found | None:

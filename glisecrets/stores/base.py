@@ -98,11 +98,11 @@ class Store(Protocol):
         Raises:
             SecretNotFound: no such secret, version or label, or it is scheduled for deletion.
         """
+        ...
 
-    def get_many(
-        self, addresses: Iterable[Address]
-    ) -> dict[Address, SecretVersion | StoreError]:
+    def get_many(self, addresses: Iterable[Address]) -> dict[Address, SecretVersion | StoreError]:
         """Read many versions in the fewest calls; one that fails maps to its error."""
+        ...
 
     def create(
         self,
@@ -117,6 +117,7 @@ class Store(Protocol):
         Raises:
             SecretExists: the name is taken (the same token with the same value is a no-op).
         """
+        ...
 
     def put(
         self,
@@ -138,6 +139,7 @@ class Store(Protocol):
             SecretExists: the token has another value already.
             InvalidRequest: the value is over 64 KiB, or the secret is scheduled for deletion.
         """
+        ...
 
     def move_label(
         self, secret: str, label: str, *, to: str | None = None, expected: str | None = None
@@ -150,21 +152,28 @@ class Store(Protocol):
             LabelConflict: the label is on another version than ``expected``.
             SecretNotFound: no such secret or version.
         """
+        ...
 
     def describe(self, secret: str) -> SecretDescription:
         """Tell about a secret, without any value."""
+        ...
 
     def versions(self, secret: str, *, include_deprecated: bool = False) -> list[VersionInfo]:
         """List a secret's versions, newest first."""
+        ...
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """List the names of the secrets that start with ``prefix``, in order."""
+        ...
 
     def tag(self, secret: str, tags: Mapping[str, str]) -> None:
         """Add or overwrite tags."""
+        ...
 
     def delete(self, secret: str) -> None:
         """Delete a secret: at once where the store allows, else with its recovery window."""
+        ...
 
     def close(self) -> None:
         """Let go of connections and files. The store can be used again."""
+        ...

@@ -1,0 +1,77 @@
+"""What a value must pass before it is validated: known to the redactor, real, and at home here."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .environment import Environment
+from .errors import EnvironmentMismatch, Fault
+from .faults import fault_of_error
+from .guard import hosts_in
+from .placeholders import BUILD_MARK, is_placeholder
+from .redaction import process_redactor
+
+if TYPE_CHECKING:
+    from .fields import FieldPlan
+    from .resolution import Resolution
+
+__all__ = ["admit", "plain"]
+
+
+def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> None:
+    """Let the redactor know a secret; refuse a placeholder or another environment's host."""
+    value = plain(value)
+    if plan.secret:
+        text = value if isinstance(value, (str, bytes)) else json.dumps(value, default=str)
+        process_redactor().add(text, name=plan.name)
+    fault = _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
+    if fault is not None:
+        resolution.faults.append(fault)
+
+
+def plain(value: Any) -> Any:
+    """Give what a ``SecretStr`` or ``SecretBytes`` holds; anything else as it is."""
+    reveal = getattr(value, "get_secret_value", None)
+    return value if reveal is None else reveal()
+
+
+def _placeholder_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
+    if _holds_build_mark(value):
+        step = "unset GLISECRETS_BUILD at run time and give the real value"
+        what = "a placeholder of the build phase"
+    elif plan.secret and _is_unset(resolution, value):
+        step, what = "give the real value", "a placeholder"
+    else:
+        return None
+    origin = str(resolution.origin(plan.name))
+    return Fault(plan.name, "placeholder", f"the value is {what}", origin, next_step=step)
+
+
+def _is_unset(resolution: Resolution, value: Any) -> bool:
+    strict = resolution.environment is not Environment.DEVELOPMENT
+    return strict and isinstance(value, str) and is_placeholder(value)
+
+
+def _holds_build_mark(value: Any) -> bool:
+    if isinstance(value, bytes):
+        return BUILD_MARK.encode() in value
+    if isinstance(value, str):
+        return BUILD_MARK in value
+    if isinstance(value, dict):
+        return any(map(_holds_build_mark, value.values()))
+    return isinstance(value, list) and any(map(_holds_build_mark, value))
+
+
+def _host_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
+    """Check where a credential leads: a staging service must not hold production's database."""
+    if plan.secret:
+        hosts = hosts_in(value)
+    else:
+        hosts = [value] if plan.name.endswith("_host") and isinstance(value, str) else []
+    for host in hosts:
+        try:
+            resolution.guard.check_host(host, f"the host in {plan.name}")
+        except EnvironmentMismatch as error:
+            return fault_of_error(plan.name, error, origin=str(resolution.origin(plan.name)))
+    return None
