@@ -4,6 +4,8 @@
 VENV ?= .venv
 # The interpreter that the virtual environment is made from; empty: scripts/find-python chooses.
 PYTHON3 ?=
+# `test` leaves out what only `make lint` needs.
+EXTRA ?= dev
 # More arguments for pytest: make test ARGS="-k vault"
 ARGS ?=
 
@@ -53,7 +55,7 @@ clean: ## remove the virtual environments, the links and everything built
 
 $(READY): pyproject.toml constraints.txt | $(PYTHON) $(LINKS)
 	@echo "Installing into $(VENV): a few minutes the first time."
-	$(PYTHON) -m pip install -c constraints.txt -e '.[dev]'
+	$(PYTHON) -m pip install -c constraints.txt -e '.[$(EXTRA)]'
 	@touch $@
 
 $(PYTHON):
