@@ -1,0 +1,27 @@
+"""The pure parts of ``glisecrets check`` and ``glisecrets init``: they read, and print nothing."""
+
+from .dialects import lint_dotenv
+from .drift import DeclaredField, template_drift
+from .finding import Finding, Severity
+from .init_scan import scan_project, scan_source
+from .render import render_settings, render_template
+from .repository import check_file_modes, check_repository
+from .secret_names import looks_secret
+from .uses import Use, merge_uses
+
+__all__ = [
+    "DeclaredField",
+    "Finding",
+    "Severity",
+    "Use",
+    "check_file_modes",
+    "check_repository",
+    "lint_dotenv",
+    "looks_secret",
+    "merge_uses",
+    "render_settings",
+    "render_template",
+    "scan_project",
+    "scan_source",
+    "template_drift",
+]
