@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .options import LoadOptions
     from .stores.base import Store
 
-__all__ = ["LoadContext", "resolve"]
+__all__ = ["LoadContext", "resolve", "take_winner"]
 
 #: Where Docker and ECS mount secret files.
 _RUN_SECRETS = "/run/secrets"
@@ -61,14 +61,14 @@ def resolve(
     """
     environment = context.environment or current_environment(context.environ)
     resolution = Resolution(environment, {plan.name: plan for plan in plans}, options)
+    resolution.build = in_build_phase(context.environ)
     resolution.values.update(arguments)
     resolution.winners.update({name: Origin("arguments", f"argument {name}") for name in arguments})
     asked = [plan for plan in plans if plan.name not in arguments]
     _read_layers(resolution, context, asked)
-    build = in_build_phase(context.environ)
     for plan in asked:
-        _take_winner(resolution, plan, build=build)
-    if not build:
+        take_winner(resolution, plan)
+    if not resolution.build:
         _admit_all(resolution)
     return resolution
 
@@ -126,7 +126,7 @@ def _read_store(
     resolution.layers += (layer,)
 
 
-def _take_winner(resolution: Resolution, plan: FieldPlan, *, build: bool) -> None:
+def take_winner(resolution: Resolution, plan: FieldPlan) -> None:
     """Take the strongest layer's value, or tell the fault of having none."""
     for layer in resolution.layers:
         found = layer.find(plan)
@@ -142,7 +142,8 @@ def _take_winner(resolution: Resolution, plan: FieldPlan, *, build: bool) -> Non
             resolution.faults.append(fault_of_error(plan.name, found.error, origin=origin))
         return
     if plan.required:
-        _give_placeholder(resolution, plan) if build else _tell_missing(resolution, plan)
+        tell = _give_placeholder if resolution.build else _tell_missing
+        tell(resolution, plan)
 
 
 def _give_placeholder(resolution: Resolution, plan: FieldPlan) -> None:

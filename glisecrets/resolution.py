@@ -42,6 +42,8 @@ class Resolution:
         self.winners: dict[str, tuple[Layer, str] | Origin] = {}
         #: The way to the stores; ``None`` for a class that declares no secret.
         self.access: StoreAccess | None = None
+        #: Whether this is a load of the build phase.
+        self.build = False
 
     @cached_property
     def guard(self) -> Guard:

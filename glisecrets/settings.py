@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         """The environment that the values are of."""
         return self._loaded.resolution.environment
 
+    @property
+    def build_phase(self) -> bool:
+        """Whether they were loaded in the build phase, so that values may be placeholders."""
+        return self._loaded.resolution.build
+
     def origin(self, name: str) -> Origin:
         """Tell where a field's value came from.
 
@@ -229,7 +234,7 @@ def _validate(settings: Settings, resolution: Resolution) -> Iterator[Fault]:
 
 def _validation_faults(settings: Settings, resolution: Resolution) -> list[Fault]:
     values = resolution.values
-    context = {"environment": resolution.environment}
+    context = {"environment": resolution.environment, "build": resolution.build}
     validator = type(settings).__pydantic_validator__
     try:
         validator.validate_python(
