@@ -185,9 +185,9 @@ def _parse_arn(text: str) -> Reference:
     if match is None:
         raise _invalid(text, "not the ARN of a Secrets Manager secret")
     base, ecs, rest = text[: match.end("name")], match["ecs"], text[match.end() :]
-    if ecs is None:
+    if ecs is None and not rest.startswith(":"):
         return _parse_suffixes(base + rest, None)
-    if rest:
+    if ecs is None or rest:
         raise _invalid(text, "the ECS form has exactly json-key, version-stage and version-id")
     key, label, version_id = ecs[1:].split(":")
     return Reference(
