@@ -1,1 +1,16 @@
-"""TODO."""
+"""For tests of programs that use secrets: Secrets Manager itself, on this machine.
+
+::
+
+    with SecretsManagerServer() as server:
+        server.store.create("gli/db/staging", '{"username": "gli"}')
+        monkeypatch.setenv(...)  # server.environ: any boto3 program then talks to it
+        server.faults.throttle(seconds=5)
+        ...
+        assert [call.operation for call in server.calls] == ["BatchGetSecretValue"]
+"""
+
+from .faults import Faults
+from .server import Call, SecretsManagerServer
+
+__all__ = ["Call", "Faults", "SecretsManagerServer"]
