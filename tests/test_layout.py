@@ -181,8 +181,9 @@ def test_the_wheel_holds_what_the_tree_holds() -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
     installed = importlib.metadata.files("glisecrets") or []
-    shipped = {Path(file) for file in installed if file.parts[0] == "glisecrets"}
-    assert {path for path in shipped if path.suffix != ".pyc"} == kept
+    shipped = {Path(f) for f in installed if f.parts[0] == "glisecrets" and f.suffix != ".pyc"}
+    assert kept - shipped == set()
+    assert shipped - kept == set()
 
 
 # Sizes --------------------------------------------------------------------------------------
