@@ -212,16 +212,23 @@ class _Arguments(dict[str, Any]):
 
 
 def _load(settings: Settings, context: LoadContext, arguments: _Arguments) -> SettingsError | None:
-    cls = type(settings)
-    resolution = resolve(cls.field_plans(), cls.load_options, context, arguments)
-    faults = [*resolution.faults, *_validate(settings, resolution)]
+    resolution, faults = attempt(settings, context, arguments)
     if faults:
-        told = [_completed(fault, resolution) for fault in _in_order(faults, cls)]
-        return SettingsError(cls.__name__, resolution.environment, told)
+        return SettingsError(type(settings).__name__, resolution.environment, faults)
     values = vars(settings)
     values["_loaded"] = _Loaded(resolution, values)
     resolution.forget()
     return None
+
+
+def attempt(
+    settings: Settings, context: LoadContext, arguments: Mapping[str, Any]
+) -> tuple[Resolution, list[Fault]]:
+    """Read and validate into a settings object; give what was read, and every fault in order."""
+    cls = type(settings)
+    resolution = resolve(cls.field_plans(), cls.load_options, context, arguments)
+    faults = [*resolution.faults, *_validate(settings, resolution)]
+    return resolution, [_completed(fault, resolution) for fault in _in_order(faults, cls)]
 
 
 def _validate(settings: Settings, resolution: Resolution) -> Iterator[Fault]:
