@@ -73,15 +73,14 @@ class Kv2:
         return Written(answer["data"]["version"], answer["data"]["created_time"], document)
 
     def metadata(self, path: str) -> Metadata:
-        """Read what is kept about a document.
-
-        Raises:
-            SecretNotFound: there is none.
-        """
-        data = self._connection.call(
-            lambda vault: vault.secrets.kv.v2.read_secret_metadata(path, self.mount),
-            secret=self._named(path),
-        )["data"]
+        """Read what is kept about a document; of one that is not there, nothing is."""
+        try:
+            data = self._connection.call(
+                lambda vault: vault.secrets.kv.v2.read_secret_metadata(path, self.mount),
+                secret=self._named(path),
+            )["data"]
+        except SecretNotFound:
+            return Metadata({}, {}, "", "")
         versions = {int(n): told["created_time"] for n, told in data["versions"].items()}
         tags = data.get("custom_metadata") or {}
         return Metadata(versions, tags, data["created_time"], data["updated_time"])

@@ -28,7 +28,8 @@ from .failures import PolicyDenied
 from .kv import Kv2
 from .options import VaultOptions
 from .plain import PlainSecrets
-from .versioned import STAGED, STAGES, VersionedSecrets
+from .staging import STAGED, STAGES
+from .versioned import VersionedSecrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
