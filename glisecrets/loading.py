@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .environment import Environment, current_environment, in_build_phase
 from .errors import Fault
@@ -35,17 +35,27 @@ __all__ = ["LoadContext", "resolve", "take_winner"]
 _RUN_SECRETS = "/run/secrets"
 
 
-class LoadContext(NamedTuple):
-    """What one load takes from its surroundings; each part can be replaced, in tests say."""
+class LoadContext:
+    """What one load takes from its surroundings; each part can be replaced, in tests say.
 
-    environ: Mapping[str, str] = os.environ
-    environment: Environment | None = None
-    directory: Path | None = None
-    #: Overrides ``GLISECRETS_STORE`` and the class's own choice.
-    store: str | Store | None = None
+    A plain class, so that nothing which walks a traceback's locals finds the variables.
+    """
 
-    def __repr__(self) -> str:
-        return f"<LoadContext for {self.environment}>"  # never the variables
+    def __init__(
+        self,
+        *,
+        environ: Mapping[str, str] | None = None,
+        environment: str | None = None,
+        directory: Path | None = None,
+        store: str | Store | None = None,
+    ) -> None:
+        self.environ = os.environ if environ is None else environ
+        self.environment = (
+            Environment.parse(environment) if environment else current_environment(self.environ)
+        )
+        self.directory = directory
+        #: Overrides ``GLISECRETS_STORE`` and the class's own choice.
+        self.store = store
 
 
 def resolve(
@@ -54,13 +64,8 @@ def resolve(
     context: LoadContext,
     arguments: Mapping[str, Any],
 ) -> Resolution:
-    """Read the layers for a class's fields. A bad value raises nothing: the faults tell.
-
-    Raises:
-        ConfigurationError: ``DJANGO_ENV`` names no environment.
-    """
-    environment = context.environment or current_environment(context.environ)
-    resolution = Resolution(environment, {plan.name: plan for plan in plans}, options)
+    """Read the layers for a class's fields. A bad value raises nothing: the faults tell."""
+    resolution = Resolution(context.environment, {plan.name: plan for plan in plans}, options)
     resolution.build = in_build_phase(context.environ)
     resolution.values.update(arguments)
     resolution.winners.update({name: Origin("arguments", f"argument {name}") for name in arguments})

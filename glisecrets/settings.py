@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .environment import Environment
-from .errors import SettingsError
+from .errors import ConfigurationError, SettingsError
 from .fields import FieldPlan, plan_fields
 from .loading import LoadContext, resolve
 from .options import LoadOptions
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from .environment import Environment
     from .errors import Fault
     from .live import Change, LiveValues
     from .origins import Explanation, Origin
@@ -28,6 +28,17 @@ if TYPE_CHECKING:
 __all__ = ["Settings"]
 
 _MASK = "**********"
+
+#: Options of pydantic-settings' own sources, which do not run here.
+_IDLE_OPTIONS = (
+    "env_file",
+    "env_nested_delimiter",
+    "json_file",
+    "pyproject_toml_table_header",
+    "secrets_dir",
+    "toml_file",
+    "yaml_file",
+)
 
 
 class Settings(BaseSettings):
@@ -88,9 +99,24 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: as for the class itself.
         """
+        context = LoadContext(
+            environ=environ, environment=environment, directory=directory, store=store
+        )
+        del environ  # this frame is part of the traceback of a SettingsError
         settings = cls.__new__(cls)
-        _fill(settings, _context(environment, directory, environ, store), arguments)
+        _fill(settings, context, arguments)
         return settings
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse what a pydantic-settings class may ask for and this one would not do."""
+        super().__pydantic_init_subclass__(**kwargs)
+        idle = [name for name in _IDLE_OPTIONS if cls.model_config.get(name)]
+        if idle:
+            raise ConfigurationError(
+                f"{cls.__name__}: model_config option {idle[0]!r} has no effect here",
+                next_step="take it out; load_options of the class says how it is loaded",
+            )
 
     @classmethod
     def field_plans(cls) -> tuple[FieldPlan, ...]:
@@ -182,17 +208,6 @@ class _Loaded:
 
     def __reduce__(self) -> str:
         raise TypeError("settings hold secrets and are not pickled; load them in the new process")
-
-
-def _context(
-    environment: str | None,
-    directory: Path | None,
-    environ: Mapping[str, str] | None,
-    store: str | Store | None,
-) -> LoadContext:
-    named = Environment.parse(environment) if environment else None
-    surroundings = {} if environ is None else {"environ": environ}
-    return LoadContext(environment=named, directory=directory, store=store, **surroundings)
 
 
 def _fill(settings: Settings, context: LoadContext, arguments: dict[str, Any]) -> None:
