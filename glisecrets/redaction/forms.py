@@ -197,7 +197,7 @@ def encodings(part: bytes) -> set[bytes]:
         found.add(repr(part)[2:-1].encode())
     except UnicodeDecodeError:
         found.update(_binary_spellings(part))
-    return {form for form in found if len(form) >= MIN_LENGTH}
+    return found
 
 
 def _binary_spellings(part: bytes) -> Iterator[bytes]:

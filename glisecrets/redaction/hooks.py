@@ -57,13 +57,12 @@ class RedactingFilter(logging.Filter):
             record.msg, record.args = redacted, None
 
     def _redact_exception(self, record: logging.LogRecord) -> None:
-        if record.exc_text is None and record.exc_info:
-            text = _FORMATTER.formatException(record.exc_info)
-        else:
-            text = record.exc_text or ""
-        redacted = self._redactor.redact(text)
-        if redacted != text:
-            record.exc_text, record.exc_info = redacted, None
+        # An earlier handler's formatter may have left its own text of the exception.
+        formatted = _FORMATTER.formatException(record.exc_info) if record.exc_info else ""
+        texts = [record.exc_text or "", formatted]
+        redacted = [self._redactor.redact(text) for text in texts]
+        if redacted != texts:
+            record.exc_text, record.exc_info = redacted[0] or redacted[1], None
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -143,11 +143,8 @@ class Known:
     def forms(self) -> Mapping[bytes, str]:
         """Every form of every part, with the part's name."""
         if self._forms is None:
-            # Parts come in order of addition, and the first to claim a form names it.
             self._forms = {
-                form: name
-                for part, name in reversed(list(self.names.items()))
-                for form in encodings(part)
+                form: name for part, name in self.names.items() for form in encodings(part)
             }
         return self._forms
 
