@@ -168,7 +168,7 @@ def _source(default: Default, annotation: str) -> str:
         return {"list[str]": "[]", "dict[str, str]": "{}"}.get(annotation, "None")
     if isinstance(default, list):
         return f"[{', '.join(map(_quoted, default))}]"
-    text = _quoted(default) if isinstance(default, str) else repr(default)
+    text = _quoted(default) if isinstance(default, str) else repr(default).replace("e+", "e")
     return f"Path({text})" if annotation == "Path" else text
 
 
