@@ -8,8 +8,7 @@ both). ``SecretIdList`` and not ``Filters``: a filter on names matches prefixes,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...references import AWSCURRENT, Address, Arn
 
@@ -24,8 +23,7 @@ BATCH_SIZE = 20
 _SUFFIX_LENGTH = len("-AbCdEf")
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(NamedTuple):
     """One GetSecretValue."""
 
     address: Address
@@ -36,8 +34,7 @@ class Single:
         return (self.address,)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """One BatchGetSecretValue, pages apart."""
 
     #: Names and ARNs, 2 to 20, each once.

@@ -14,9 +14,9 @@ from ...errors import InvalidRequest, StoreError, StoreUnavailable
 from ...references import Address
 from ..base import SecretVersion
 from .calling import attempt
+from .client import CONNECTIONS
 from .failures import Asked, answered, is_denied, translate
 from .planner import Batch, Call, Single, entry_ids, plan
-from .session import CONNECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,11 +1,10 @@
-"""A botocore client for Secrets Manager, as any boto3 program makes it, but made faster.
+"""A botocore session for Secrets Manager, as any boto3 program makes it, but made faster.
 
 Everything is botocore's own: session, credential chain, signing, retries, proxies, FIPS and
-dual-stack endpoints; so moto, Stubber and tracing patches work on it. Only the loader of its data
-files is ours, and it leaves out work that this one service does not need: 1.2 MB of other
-services' endpoints, and a walk through 400 folders. Where botocore's files do not look as
-expected, or the user has put in own ones (``AWS_DATA_PATH``, ``~/.aws/models``), botocore's loader
-does its usual work.
+dual-stack endpoints; so moto, Stubber and tracing patches work on it. It only leaves out what
+this one service does not need: 1.2 MB of other services' endpoints, a walk through 400 folders
+of their models, and their 80 event handlers. Where botocore's files do not look as expected, or
+the user has put in own ones (``AWS_DATA_PATH``, ``~/.aws/models``), botocore does its usual work.
 """
 
 from __future__ import annotations
@@ -13,90 +12,61 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore import handlers
+from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
-from ...errors import ConfigurationError
 from .endpoints import endpoints_of
-from .failures import client_refused
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
+    from collections.abc import Callable
 
-    from ...errors import GlisecretsError
-    from .options import ClientOptions
-
-__all__ = ["CONNECTIONS", "fast_session", "new_client"]
-
-#: Seconds to wait for a connection, and for an answer on it.
-CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5
-
-#: Tries per request, the first included; ``AWS_MAX_ATTEMPTS`` or the profile may say otherwise.
-#: botocore waits 0.5, 1, 2, 4 and 8 s on average between throttled ones, which outlives 5 s of
-#: throttling, and at most 1.6 s in all between failed connections: a store that refuses
-#: connections is reported within 2 s, one that drops them within 14 s, a mute one within 32 s.
-ATTEMPTS = 6
-
-#: Requests on their way at once.
-CONNECTIONS = 8
+__all__ = ["make_session"]
 
 #: The services that such a session talks to, by endpoint prefix: ours, and those that give
 #: credentials (assumed roles, web identity, SSO and console log-in).
 _SERVICES = ("secretsmanager", "sts", "portal.sso", "oidc", "signin")
 
+#: The same by service id, as botocore's event names have them, and what stands for any service.
+_EVENT_SERVICES = {"secrets-manager", "secretsmanager", "sts", "sso", "sso-oidc", "signin", "*"}
 
-def new_client(options: ClientOptions) -> BaseClient:
-    """Make a client. For credentials, this may ask the metadata service of container or machine.
+
+def make_session(profile: str | None = None) -> Session:
+    """Make a botocore session, the fast way if this version of botocore allows.
 
     Raises:
-        ConfigurationError: no region is known, no such profile, or an option makes no sense.
-        AccessDenied: the credentials' source failed.
+        BotoCoreError: no such profile, or a configuration file that cannot be read.
     """
     try:
-        session = fast_session(options.profile)
-        region = options.region or session.get_config_variable("region")
-        if region:
-            return _client(session, region, options)
-        refusal: GlisecretsError = _no_region()
-    except (BotoCoreError, ClientError, ValueError) as error:
-        refusal = client_refused(error)
-    raise refusal
+        return _fast_session(profile)
+    except BotoCoreError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a changed botocore makes of it
+        return Session(profile=profile)
 
 
-def fast_session(profile: str | None = None) -> Session:
-    """Make a botocore session with the fast loader."""
-    session = Session(profile=profile)
+def _fast_session(profile: str | None) -> Session:
+    session = Session(profile=profile, include_builtin_handlers=False)
+    _register_handlers(session)
     usual = create_loader(session.get_config_variable("data_path"))
     loader = _FastLoader(usual.search_paths, include_default_search_paths=False)
     session.register_component("data_loader", loader)
     return session
 
 
-def _client(session: Session, region: str, options: ClientOptions) -> BaseClient:
-    attempts = session.get_config_variable("max_attempts") or ATTEMPTS
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT,
-        read_timeout=READ_TIMEOUT,
-        max_pool_connections=CONNECTIONS,
-        retries={"mode": "adaptive", "total_max_attempts": attempts},
-    )
-    return session.create_client(
-        "secretsmanager",
-        region_name=region,
-        endpoint_url=options.endpoint_url,
-        config=config,
-        **options.credentials._asdict(),
-    )
-
-
-def _no_region() -> ConfigurationError:
-    return ConfigurationError(
-        "no AWS region is known: not in the store's address, AWS_REGION, AWS_DEFAULT_REGION or"
-        " the profile",
-        next_step="set AWS_REGION=ap-northeast-2, or GLISECRETS_STORE=aws:?region=ap-northeast-2",
-    )
+def _register_handlers(session: Session) -> None:
+    """Register botocore's handlers, and any that moto added to them, less other services'."""
+    events = session.get_component("event_emitter")
+    ordered: dict[object, Callable[..., None]] = {
+        handlers.REGISTER_FIRST: events.register_first,
+        handlers.REGISTER_LAST: events.register_last,
+    }
+    for name, handler, *order in handlers.BUILTIN_HANDLERS:
+        event, _, rest = name.partition(".")
+        if event != "docs" and (not rest or rest.partition(".")[0] in _EVENT_SERVICES):
+            register = ordered[order[0]] if order else events.register
+            register(name, handler)
 
 
 class _FastLoader(Loader):

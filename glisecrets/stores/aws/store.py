@@ -18,7 +18,6 @@ from ...errors import (
 )
 from ...references import AWSCURRENT, Address, Arn
 from ..base import SecretDescription, VersionInfo
-from ..labels import check_size, version_token
 from .connection import Connection
 from .options import ClientOptions
 from .planner import normal
@@ -48,7 +47,7 @@ class AwsStore:
 
     Credentials, endpoints and proxies come as in any boto3 program. The client is made by the
     first request, and anew in a child after ``fork``. How long a request can take is told in
-    :mod:`.session`. botocore's DEBUG log would print values; for this store's own requests those
+    :mod:`.client`. botocore's DEBUG log would print values; for this store's own requests those
     records are dropped.
 
     Args:
@@ -151,12 +150,11 @@ class AwsStore:
             SecretExists: the name is taken (the same token with the same value is a no-op).
             InvalidRequest: over 64 KiB, or the name waits for its deletion.
         """
-        token = version_token(token, store=self.scheme, secret=secret)
-        params = _Unshown(Name=secret, **self._stored(secret, value))
+        params = self._stored(secret, value, token, Name=secret)
         if tags:
             params["Tags"] = _tags(tags)
         del value
-        return self._write("CreateSecret", secret, token, params)
+        return self._write("CreateSecret", secret, params)
 
     def put(
         self,
@@ -173,11 +171,9 @@ class AwsStore:
             SecretExists: the token has another value already.
             InvalidRequest: over 64 KiB, or the secret is scheduled for deletion.
         """
-        token = version_token(token, store=self.scheme, secret=secret)
-        params = _Unshown(SecretId=secret, **self._stored(secret, value))
-        params["VersionStages"] = list(labels)
+        params = self._stored(secret, value, token, SecretId=secret, VersionStages=list(labels))
         del value
-        return self._write("PutSecretValue", secret, token, params)
+        return self._write("PutSecretValue", secret, params)
 
     def move_label(
         self, secret: str, label: str, *, to: str | None = None, expected: str | None = None
@@ -252,28 +248,34 @@ class AwsStore:
             _LOGGER.warning(_BATCH_DENIED, self._connection.where)
         return found
 
-    def _write(self, action: str, secret: str, token: str, params: dict[str, Any]) -> VersionInfo:
-        params["ClientRequestToken"] = token
+    def _stored(
+        self, secret: str, value: SecretValue, token: str | None, **params: object
+    ) -> _Unshown:
+        from ..labels import check_size, version_token
+
+        check_size(value, store=self.scheme, secret=secret)
+        version = version_token(token, store=self.scheme, secret=secret)
+        kind = "SecretString" if isinstance(value, str) else "SecretBinary"
+        return _Unshown({kind: value, "ClientRequestToken": version, **params})
+
+    def _write(self, action: str, secret: str, params: _Unshown) -> VersionInfo:
+        version: str = params["ClientRequestToken"]
         try:
-            written = self._connection.call(action, secret, token, params)
+            written = self._connection.call(action, secret, version, params)
         except SecretExists:
             # An earlier try may have arrived and its answer been lost.
-            if not self._holds(secret, token, params):
+            if not self._holds(secret, version, params):
                 raise
             written = {}
         labels = written.get("VersionStages") or params.get("VersionStages") or (AWSCURRENT,)
-        return VersionInfo(written.get("VersionId", token), frozenset(labels))
+        return VersionInfo(written.get("VersionId", version), frozenset(labels))
 
-    def _holds(self, secret: str, token: str, params: Mapping[str, Any]) -> bool:
+    def _holds(self, secret: str, version: str, params: _Unshown) -> bool:
         try:
-            found = self.get(Address(secret, token)).value
+            found = self.get(Address(secret, version)).value
         except SecretNotFound:
             return False
         return found in (params.get("SecretString"), params.get("SecretBinary"))
-
-    def _stored(self, secret: str, value: SecretValue) -> dict[str, SecretValue]:
-        check_size(value, store=self.scheme, secret=secret)
-        return {"SecretString" if isinstance(value, str) else "SecretBinary": value}
 
     def _conflict(self, secret: str, label: str, expected: str | None) -> LabelConflict | None:
         holder = self.describe(secret).labelled(label)
