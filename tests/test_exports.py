@@ -18,13 +18,14 @@ PACKAGES = ["glisecrets"] + [
 
 
 def public_names(package: ModuleType) -> set[str]:
-    """Give what ``dir()`` shows of a package that is ours: no submodule, no tool it imported."""
+    """Give what ``dir()`` shows of a package and is defined in it: no submodule, no import."""
+    own = package.__name__
     public = {name: getattr(package, name) for name in dir(package) if not name.startswith("_")}
     return {
         name
         for name, thing in public.items()
         if not isinstance(thing, ModuleType | type(annotations))
-        and getattr(thing, "__module__", "glisecrets").startswith("glisecrets")
+        and f"{getattr(thing, '__module__', own)}.".startswith(f"{own}.")
     } - {"TYPE_CHECKING"}
 
 

@@ -18,8 +18,9 @@ UNWANTED = {
     "glisecrets.stores": OPTIONAL | SETTINGS,
     "glisecrets.layers": OPTIONAL,
     "glisecrets.redaction": OPTIONAL | SETTINGS,
-    "glisecrets.testing": OPTIONAL | SETTINGS,
-    "glisecrets.testing.servers": OPTIONAL | SETTINGS | {"psycopg", "redis"},
+    # Its server of Secrets Manager's protocol stands on the local store, which is SQLite.
+    "glisecrets.testing": OPTIONAL - {"sqlite3"} | SETTINGS,
+    "glisecrets.testing.servers": OPTIONAL - {"sqlite3"} | SETTINGS | {"psycopg", "redis"},
     "glisecrets.keys": OPTIONAL | SETTINGS,
     "glisecrets.rotation": OPTIONAL | SETTINGS,
     "glisecrets.django_integration": CLOUD | {"cryptography", "rich", "typer"},

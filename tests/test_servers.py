@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from glisecrets.errors import ConfigurationError, MissingExtra
 from glisecrets.testing import servers
@@ -92,7 +94,7 @@ def test_valkey_refuses_a_wrong_password(valkey: RunningServer) -> None:
 def test_valkey_refuses_who_gives_no_password(valkey: RunningServer) -> None:
     """The default user is off: a client without credentials gets nothing."""
     with (
-        redis.Redis(valkey.host, valkey.port) as client,
+        redis.Redis(valkey.host, valkey.port, retry=Retry(NoBackoff(), 0)) as client,
         pytest.raises(redis.AuthenticationError),
     ):
         client.ping()
