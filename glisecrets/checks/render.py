@@ -114,7 +114,7 @@ def _imports(uses: Iterable[Use], base: str) -> str:
     }
     used = {base, *(_annotation(use) for use in uses), *(["secret", "SecretStr"] * secret)}
     lines = [
-        f"{head} {', '.join(sorted(names & used, key=str.lower))}\n"
+        f"{head} {', '.join(sorted(names & used))}\n"
         for head, names in known.items()
         if names & used
     ]
