@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from ...errors import AccessDenied, StoreError, StoreUnavailable
-from .failures import LOWER_ERRORS, NoCredential, PolicyDenied, translated
+from .failures import LOWER_ERRORS, Asked, NoCredential, PolicyDenied, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,28 +40,35 @@ class Connection:
 
     def __init__(self, options: VaultOptions) -> None:
         self.options = options
+        self._nothing = Asked(options.location)
         self._forget()
 
     def __repr__(self) -> str:
         return f"<Connection to {self.options.location}>"
 
     def call(
-        self, action: Callable[[hvac.Client], Any], *, secret: str | None = None
+        self,
+        action: Callable[[hvac.Client], Any],
+        *,
+        secret: str | None = None,
+        number: int | None = None,
     ) -> dict[str, Any]:
         """Make one call, logging in before it when needed, and once more if the token is dead.
 
         Args:
             action: what to ask of the logged-in client.
             secret: the secret in question, for the errors.
+            number: its KV version number, where one is asked for.
 
         Raises:
             StoreError: what Vault answers, translated.
         """
+        asked = Asked(self.options.location, secret, number)
         client = self._client()
         token = client.token
-        outcome = self._attempt(action, client, secret)
+        outcome = self._attempt(action, client, asked)
         if isinstance(outcome, PolicyDenied) and self._replaced(token):
-            outcome = self._attempt(action, client, secret)
+            outcome = self._attempt(action, client, asked)
         if isinstance(outcome, StoreError):
             raise outcome
         return self._answer(outcome)
@@ -95,7 +102,9 @@ class Connection:
             client = self._current
             if client is None or client.token != token:
                 return client is not None  # another thread was here first
-            alive = self._attempt(lambda vault: vault.auth.token.lookup_self(), client, None)
+            alive = self._attempt(
+                lambda vault: vault.auth.token.lookup_self(), client, self._nothing
+            )
             if not isinstance(alive, PolicyDenied):
                 return False
             self._log_in(client)
@@ -113,7 +122,7 @@ class Connection:
         self._ends = 0.0
         login = self.options.login
         with self._door() as door:
-            lease = self._attempt(login.lease, door, None)
+            lease = self._attempt(login.lease, door, self._nothing)
         if isinstance(lease, StoreError):
             raise _refused(login.described, self.options.location, lease)
         client.token = _usable(lease.token)
@@ -145,7 +154,7 @@ class Connection:
         )
 
     def _attempt(
-        self, action: Callable[[hvac.Client], _T], client: hvac.Client, secret: str | None
+        self, action: Callable[[hvac.Client], _T], client: hvac.Client, asked: Asked
     ) -> _T | StoreError:
         """Give what the action gives, or our error.
 
@@ -154,7 +163,7 @@ class Connection:
         try:
             return action(client)
         except LOWER_ERRORS as error:
-            return translated(error, location=self.options.location, secret=secret)
+            return translated(error, asked)
         except StoreError as error:
             return error
 

@@ -6,7 +6,7 @@ as a cause, not as a context, not by its text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from hvac import exceptions as hvac_errors
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LOWER_ERRORS",
+    "Asked",
     "CheckAndSetFailed",
     "NoCredential",
     "PolicyDenied",
@@ -59,7 +60,7 @@ class VersionGone(SecretNotFound):
     created: str
 
 
-def translated(error: Exception, *, location: str, secret: str | None) -> StoreError:
+def translated(error: Exception, *, asked: Asked) -> StoreError:
     """Give our error for one of :data:`LOWER_ERRORS`; the caller raises it outside ``except``.
 
     Args:
@@ -75,14 +76,20 @@ def translated(error: Exception, *, location: str, secret: str | None) -> StoreE
 
 def _unavailable(message: str, secret: str | None, next_step: str = "") -> StoreUnavailable:
     step = next_step or "check the address and the network, then try again"
-    return StoreUnavailable(message, store="vault", secret=secret, next_step=step)
+    return StoreUnavailable(message, store="vault", secret=asked.secret, next_step=step)
 
 
-def _not_found(error: Any, location: str, secret: str | None) -> StoreError:
+def _not_found(error: Any, asked: Asked) -> StoreError:
     metadata = _metadata(error)
     if metadata is not None:
-        return _gone(metadata, secret)
-    return SecretNotFound(f"Vault at {location} has no {secret}", store="vault", secret=secret)
+        return _gone(metadata, asked)
+    version = f"version {asked.number} of " if asked.number else ""
+    return SecretNotFound(
+        f"Vault at {asked.location} has no {version}{asked.secret}",
+        store="vault",
+        secret=asked.secret,
+        version=str(asked.number) if asked.number else None,
+    )
 
 
 def _metadata(error: Any) -> dict[str, Any] | None:
@@ -92,13 +99,13 @@ def _metadata(error: Any) -> dict[str, Any] | None:
     return metadata if isinstance(metadata, dict) else None
 
 
-def _gone(metadata: dict[str, Any], secret: str | None) -> VersionGone:
+def _gone(metadata: dict[str, Any], asked: Asked) -> VersionGone:
     number, at = int(metadata["version"]), metadata.get("deletion_time")
     what = "destroyed" if metadata.get("destroyed") else "deleted"
     error = VersionGone(
-        f"version {number} of {secret} was {what}" + (f" at {at}" if at else ""),
+        f"version {number} of {asked.secret} was {what}" + (f" at {at}" if at else ""),
         store="vault",
-        secret=secret,
+        secret=asked.secret,
         version=str(number),
         next_step="write a new version"
         if what == "destroyed"
@@ -108,75 +115,67 @@ def _gone(metadata: dict[str, Any], secret: str | None) -> VersionGone:
     return error
 
 
-def _denied(error: Any, location: str, secret: str | None) -> StoreError:
+def _denied(error: Any, asked: Asked) -> StoreError:
     path = urlsplit(error.url or "").path.removeprefix("/v1/")
     capability = _CAPABILITIES.get(str(error.method).lower(), 'create", "update')
     return PolicyDenied(
-        f"Vault at {location} denies {path}",
+        f"Vault at {asked.location} denies {path}",
         store="vault",
-        secret=secret,
+        secret=asked.secret,
         next_step=f'if it exists, add to the policy: path "{path}" {{ '
         f'capabilities = ["{capability}"] }}',
     )
 
 
-def _bad_request(error: Any, location: str, secret: str | None) -> StoreError:
+def _bad_request(error: Any, asked: Asked) -> StoreError:
     # The server's own words are not passed on: they may quote what was sent.
     if "check-and-set parameter did not match" in str(error.errors):
         return CheckAndSetFailed(
-            f"{secret} is being changed by other writers",
+            f"{asked.secret} is being changed by other writers",
             store="vault",
-            secret=secret,
+            secret=asked.secret,
             next_step="try again",
         )
     return InvalidRequest(
-        f"Vault at {location} refuses the request for {secret}", store="vault", secret=secret
+        f"Vault at {asked.location} refuses the request for {asked.secret}",
+        store="vault",
+        secret=asked.secret,
     )
 
 
-def _sealed(_: Any, location: str, secret: str | None) -> StoreError:
-    return _unavailable(
-        f"Vault at {location} is sealed or in standby",
-        secret,
-        "unseal it (vault operator unseal), or wait until it has started",
-    )
+def _sealed(_: Any, asked: Asked) -> StoreError:
+    step = "unseal it (vault operator unseal), or wait until it has started"
+    return _unavailable(asked, "is sealed or in standby", step)
 
 
-def _not_initialised(_: Any, location: str, secret: str | None) -> StoreError:
-    step = "initialise it (vault operator init)"
-    return _unavailable(f"Vault at {location} is not initialised", secret, step)
+def _not_initialised(_: Any, asked: Asked) -> StoreError:
+    return _unavailable(asked, "is not initialised", "initialise it (vault operator init)")
 
 
-def _throttled(_: Any, location: str, secret: str | None) -> StoreError:
-    return _unavailable(
-        f"Vault at {location} is limiting its callers",
-        secret,
-        "ask less often, or raise the rate limit quota",
-    )
+def _throttled(_: Any, asked: Asked) -> StoreError:
+    step = "ask less often, or raise the rate limit quota"
+    return _unavailable(asked, "is limiting its callers", step)
 
 
-def _server_error(_: Any, location: str, secret: str | None) -> StoreError:
-    return _unavailable(f"Vault at {location} failed inside", secret, "see the server's log")
+def _server_error(_: Any, asked: Asked) -> StoreError:
+    return _unavailable(asked, "failed inside", "see the server's log")
 
 
-def _untrusted(_: Any, location: str, secret: str | None) -> StoreError:
-    return _unavailable(
-        f"the TLS certificate of Vault at {location} is not trusted",
-        secret,
-        "set VAULT_CACERT to the file with its certificate authority",
-    )
+def _untrusted(_: Any, asked: Asked) -> StoreError:
+    step = "set VAULT_CACERT to the file with its certificate authority"
+    return _unavailable(asked, "shows a TLS certificate that is not trusted", step)
 
 
-def _timed_out(_: Any, location: str, secret: str | None) -> StoreError:
-    return _unavailable(f"Vault at {location} did not answer in time", secret)
+def _timed_out(_: Any, asked: Asked) -> StoreError:
+    return _unavailable(asked, "did not answer in time")
 
 
-def _unreachable(_: Any, location: str, secret: str | None) -> StoreError:
-    return _unavailable(f"Vault at {location} is unreachable", secret)
+def _unreachable(_: Any, asked: Asked) -> StoreError:
+    return _unavailable(asked, "is unreachable")
 
 
 #: First match wins, so the narrower errors stand before the wider.
-_TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any, str, str | None], StoreError]], ...] = (
+_TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any, Asked], StoreError]], ...] = (
     (hvac_errors.InvalidPath, _not_found),
     (hvac_errors.Forbidden, _denied),
     (hvac_errors.Unauthorized, _denied),

@@ -53,7 +53,8 @@ class Kv2:
             lambda vault: vault.secrets.kv.v2.read_secret_version(
                 path, number, self.mount, raise_on_deleted_version=True
             ),
-            secret=self._named(path, number),
+            secret=self._named(path),
+            number=number,
         )
         data = answer["data"]
         return Written(data["metadata"]["version"], data["metadata"]["created_time"], data["data"])
@@ -113,8 +114,8 @@ class Kv2:
             secret=self._named(path),
         )
 
-    def _named(self, path: str, number: int | None = None) -> str:
-        return f"{self.mount}/{path}" + (f"@{number}" if number else "")
+    def _named(self, path: str) -> str:
+        return f"{self.mount}/{path}"
 
 
 def walk(
