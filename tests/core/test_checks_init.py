@@ -269,7 +269,9 @@ def test_the_template_is_clean_and_names_every_variable(uses: list[Use]) -> None
         line.split("=", 1) for line in text.split("\n") if line[:1] not in {"", "#"}
     )
     assert given_values.keys() == {use.name for use in uses}
-    assert all(is_placeholder(given_values[use.name]) for use in uses if use.secret)
+    for placeholder in (given_values[use.name] for use in uses if use.secret):
+        assert placeholder.startswith("<")
+        assert is_placeholder(placeholder)
 
 
 @given(USES)
