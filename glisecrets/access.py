@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .environment import in_build_phase
 from .errors import ConfigurationError, GlisecretsError
 from .stores.opening import StoreAddress, default_store, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from .environment import Environment
+    from .errors import StoreError
     from .guard import Guard
     from .loading import LoadContext
     from .options import LoadOptions
-    from .references import Reference
+    from .references import Address, Reference
     from .stores.base import SecretVersion, Store
 
-__all__ = ["VARIABLE", "StoreAccess"]
+__all__ = ["VARIABLE", "ReadableStore", "StoreAccess"]
 
 #: The variable that names the store.
 VARIABLE = "GLISECRETS_STORE"
@@ -29,6 +30,16 @@ _LEADING = {
     "aws": ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
     "vault": ("VAULT_ADDR", "VAULT_NAMESPACE"),
 }
+
+
+class ReadableStore(Protocol):
+    """As much of a store as settings need."""
+
+    scheme: str
+
+    def get_many(self, addresses: Iterable[Address]) -> dict[Address, SecretVersion | StoreError]:
+        """Read many versions: see :meth:`glisecrets.stores.base.Store.get_many`."""
+        ...
 
 
 class StoreAccess:
@@ -45,10 +56,11 @@ class StoreAccess:
         self._environ = context.environ
         self._guard = guard
         self._directory = directory
+        self._live = options.live
         self._chosen = context.store or _chosen(environment, options, context.environ)
-        self._open: dict[str | None, Store | None] = {}
+        self._open: dict[str | None, ReadableStore | None] = {}
 
-    def __call__(self, scheme: str | None = None) -> Store | None:
+    def __call__(self, scheme: str | None = None) -> ReadableStore | None:
         """Give the store of a scheme, or the settings' own; ``None`` when stores are off.
 
         Raises:
@@ -56,11 +68,11 @@ class StoreAccess:
             EnvironmentMismatch: the store's address belongs to another environment.
         """
         if scheme not in self._open:
-            self._open[scheme] = self._opened(scheme)
+            self._open[scheme] = self._remembering(self._opened(scheme))
         return self._open[scheme]
 
-    def read(self, reference: Reference) -> SecretVersion:
-        """Read one version now.
+    def read(self, reference: Reference, *, younger_than: float = 0.0) -> SecretVersion:
+        """Read one version now, or as another worker read it less than so many seconds ago.
 
         Raises:
             GlisecretsError: the store does not give it.
@@ -68,10 +80,20 @@ class StoreAccess:
         store = self(reference.store)
         if store is None:
             raise ConfigurationError("the store is off", next_step=f"set {VARIABLE}")
-        answer = store.get_many([reference.address])[reference.address]
+        recent = getattr(store, "recent", None)  # of the stores, only RememberingStore has it
+        answer = recent(reference.address, younger_than) if recent else None
+        answer = answer or store.get_many([reference.address])[reference.address]
         if isinstance(answer, GlisecretsError):
             raise answer
         return answer
+
+    def _remembering(self, store: Store | None) -> ReadableStore | None:
+        if store is None or self._live.folder is None:
+            return store
+        from .last_known_good import LastKnownGood, RememberingStore
+
+        memory = LastKnownGood(self._live.folder, self._environ)
+        return RememberingStore(store, memory, self._live.max_age)
 
     def _opened(self, scheme: str | None) -> Store | None:
         if not isinstance(self._chosen, str):

@@ -12,6 +12,7 @@ import os
 import random
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,8 @@ class LiveValues:
 
     def _try_to_renew(self, cell: _Cell, reference: Reference) -> None:
         try:
-            self._renew(reference)
+            # What another worker of this host has read within half a TTL is as good.
+            self._renew(reference, younger_than=self._options.ttl / 2)
         except GlisecretsError as error:
             age = monotonic() - cell.read_at
             if age > self._options.max_age:
@@ -151,24 +153,27 @@ class LiveValues:
                 age,
                 error.message,
             )
-            cell.fresh_until = monotonic() + min(_RETRY_AFTER, self._ttl())
+            cell.fresh_until = monotonic() + self._retry_after()
 
-    def _renew(self, reference: Reference) -> None:
+    def _renew(self, reference: Reference, *, younger_than: float = 0.0) -> None:
         """Read a version, and give it to every field that the same version feeds."""
         if self._access is None:
             return  # no field is declared, so none has a reference
-        version = self._access.read(reference)
+        version = self._access.read(reference, younger_than=younger_than)
+        read_at = _moment(version)
         for cell in list(self._cells.values()):
             if cell.reference is not None and _same_version(cell.reference, reference):
-                self._give(cell, cell.reference, version)
+                self._give(cell, cell.reference, version, read_at)
 
-    def _give(self, cell: _Cell, reference: Reference, version: SecretVersion) -> None:
+    def _give(
+        self, cell: _Cell, reference: Reference, version: SecretVersion, read_at: float
+    ) -> None:
         old = cell.version_id
         if version.version_id != old:
             cell.value = self._converted(cell.plan, reference, version)
             cell.version_id = version.version_id
-        cell.read_at = monotonic()
-        cell.fresh_until = cell.read_at + self._ttl()
+        cell.read_at = read_at
+        cell.fresh_until = max(read_at + self._ttl(), monotonic() + self._retry_after())
         if version.version_id != old:
             _tell(cell, Change(cell.plan.name, old, version.version_id))
 
@@ -189,8 +194,18 @@ class LiveValues:
         with self._lock:
             return self._flights.setdefault(key, threading.Lock())
 
+    def _retry_after(self) -> float:
+        return min(_RETRY_AFTER, self._options.ttl)
+
     def _ttl(self) -> float:
         return self._options.ttl * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not a secret
+
+
+def _moment(version: SecretVersion) -> float:
+    """Give the ``monotonic()`` at which a version was read from its store."""
+    if version.recalled is None:
+        return monotonic()
+    return monotonic() - max(0.0, (datetime.now(UTC) - version.recalled).total_seconds())
 
 
 def _same_version(one: Reference, other: Reference) -> bool:

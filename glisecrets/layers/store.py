@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ..fields import FieldPlan
     from ..guard import Guard
     from ..references import Reference
-    from ..stores.base import SecretVersion, Store
+    from ..access import ReadableStore
+    from ..stores.base import SecretVersion
 
 __all__ = ["StoreLayer"]
 
@@ -36,7 +37,7 @@ class StoreLayer:
     environment: Environment
     guard: Guard
     #: Gives the store of a scheme (``None``: the settings' own); ``None`` when stores are off.
-    open_store: Callable[[str | None], Store | None]
+    open_store: Callable[[str | None], ReadableStore | None]
     name: str = "store"
     _answers: dict[Reference, SecretVersion | GlisecretsError] = field(
         default_factory=dict, repr=False
@@ -136,6 +137,8 @@ def _origin(layer: str, reference: Reference, answer: SecretVersion | Glisecrets
         return Origin(layer, str(reference), store=reference.store, secret=reference.name)
     labels = tuple(sorted(answer.labels))
     version = f"version {answer.version_id}" + (f" ({', '.join(labels)})" if labels else "")
+    if answer.recalled is not None:
+        version += f", last known good of {answer.recalled:%Y-%m-%d %H:%M:%S} UTC"
     return Origin(
         layer,
         f"{reference} {version}",

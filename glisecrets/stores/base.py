@@ -45,6 +45,8 @@ class SecretVersion:
     labels: frozenset[str] = frozenset()
     #: When the version was written (aware UTC), where the store tells.
     created: datetime | None = None
+    #: When it was read from the store (aware UTC), for a last known good value; else ``None``.
+    recalled: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
