@@ -1,0 +1,70 @@
+"""From loaded settings to the environment variables of a program that knows nothing of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..settings import Settings
+
+__all__ = ["variables_of"]
+
+
+def variables_of(settings: Settings) -> dict[str, str]:
+    """Give each field's value under the first of its variables, as glisecrets would read it again.
+
+    Text as it is, ``true`` and ``false``, lists and objects as JSON. A field that is ``None`` has
+    no variable.
+
+    Raises:
+        ConfigurationError: a value that no variable can hold: bytes that are no text, or a NUL.
+    """
+    return dict(_variables(settings))
+
+
+def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
+    for plan in settings.field_plans():
+        value = _revealed(getattr(settings, plan.name))
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if "\0" in text:
+            raise ConfigurationError(
+                f"{plan.name}: no environment variable can hold this value (bytes or a NUL)",
+                next_step="store it as base64 text, or let the program load its settings itself",
+            )
+        if value is not None:
+            yield plan.variables[0], text
+
+
+def _revealed(value: Any) -> Any:
+    """Give a value in JSON's types, secrets in plain text: pydantic itself would mask them."""
+    if hasattr(value, "get_secret_value"):
+        return _revealed(value.get_secret_value())
+    if isinstance(value, BaseModel):
+        return {name: _revealed(item) for name, item in value}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: _revealed(getattr(value, field.name)) for field in fields}
+    if isinstance(value, Mapping):
+        return {to_jsonable_python(key): _revealed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_revealed(item) for item in value]
+    if isinstance(value, bytes):
+        return _decoded(value)
+    return to_jsonable_python(value, fallback=str)
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return "\0"  # as unfit for a variable as the bytes
