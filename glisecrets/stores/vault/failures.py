@@ -60,23 +60,31 @@ class VersionGone(SecretNotFound):
     created: str
 
 
-def translated(error: Exception, *, asked: Asked) -> StoreError:
-    """Give our error for one of :data:`LOWER_ERRORS`; the caller raises it outside ``except``.
+class Asked(NamedTuple):
+    """What was asked, for the messages."""
 
-    Args:
-        error: what was raised.
-        location: the Vault's address, for the message.
-        secret: the secret in question, if one is.
-    """
+    #: The Vault's address.
+    location: str
+    #: The secret in question, if one is, and the KV version number, if one is named.
+    secret: str | None = None
+    number: int | None = None
+
+
+def translated(error: Exception, asked: Asked) -> StoreError:
+    """Give our error for one of :data:`LOWER_ERRORS`; the caller raises it outside ``except``."""
     for kind, make in _TRANSLATIONS:
         if isinstance(error, kind):
-            return make(error, location, secret)
-    return _unavailable(f"Vault at {location} gave an answer that is none of Vault's", secret)
+            return make(error, asked)
+    return _unavailable(asked, "gave an answer that is none of Vault's")
 
 
-def _unavailable(message: str, secret: str | None, next_step: str = "") -> StoreUnavailable:
-    step = next_step or "check the address and the network, then try again"
-    return StoreUnavailable(message, store="vault", secret=asked.secret, next_step=step)
+def _unavailable(asked: Asked, what: str, next_step: str = "") -> StoreUnavailable:
+    return StoreUnavailable(
+        f"Vault at {asked.location} {what}",
+        store="vault",
+        secret=asked.secret,
+        next_step=next_step or "check the address and the network, then try again",
+    )
 
 
 def _not_found(error: Any, asked: Asked) -> StoreError:
