@@ -1,0 +1,85 @@
+"""Rules that staging and production settings must keep; development and the build are exempt.
+
+Each is a validator of one field, so that one load tells every rule that is broken. The messages
+are constants: they are shown as they stand, and must hold no part of a value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, LiteralString, NoReturn
+
+from pydantic_core import PydanticCustomError
+
+from glisecrets.environment import Environment
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr, ValidationInfo
+
+__all__ = [
+    "debug_is_off",
+    "hosts_are_named",
+    "in_build",
+    "origins_are_named",
+    "refuse",
+    "secret_key_is_strong",
+]
+
+#: Characters that Django itself asks of a SECRET_KEY (``security.W009``), and different ones.
+_KEY_LENGTH = 50
+_KEY_VARIETY = 5
+
+
+def refuse(rule: LiteralString, message: LiteralString) -> NoReturn:
+    """Break off the validation of a field.
+
+    Raises:
+        PydanticCustomError: always.
+    """
+    raise PydanticCustomError(f"glisecrets.{rule}", message)
+
+
+def in_build(info: ValidationInfo) -> bool:
+    """Tell whether a value is loaded in the build phase."""
+    return bool((info.context or {}).get("build"))
+
+
+def _is_strict(info: ValidationInfo) -> bool:
+    environment = (info.context or {}).get("environment", Environment.DEVELOPMENT)
+    return environment is not Environment.DEVELOPMENT and not in_build(info)
+
+
+def debug_is_off(value: bool, info: ValidationInfo) -> bool:
+    """Refuse DEBUG: its error pages show code and settings to everybody."""
+    if value and _is_strict(info):
+        refuse("debug", "DEBUG must be off outside development")
+    return value
+
+
+def hosts_are_named(value: list[str], info: ValidationInfo) -> list[str]:
+    """Refuse ALLOWED_HOSTS that are empty (nothing is served) or take any host."""
+    if not _is_strict(info):
+        return value
+    if not value:
+        refuse("allowed_hosts", "must name the hosts that the service answers to; it is empty")
+    if "*" in value:
+        refuse("allowed_hosts", "must name the hosts that the service answers to, and not '*'")
+    return value
+
+
+def secret_key_is_strong(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    """Refuse a SECRET_KEY that is short, of few characters, or from ``startproject``."""
+    key = value.get_secret_value()
+    if not _is_strict(info):
+        return value
+    if key.startswith("django-insecure-"):
+        refuse("secret_key", "is the one that startproject wrote; make a new one")
+    if len(key) < _KEY_LENGTH or len(set(key)) < _KEY_VARIETY:
+        refuse("secret_key", "must have at least 50 characters, 5 different ones")
+    return value
+
+
+def origins_are_named(value: list[str], info: ValidationInfo) -> list[str]:
+    """Refuse to let every site of the web use the API with its visitors' cookies."""
+    if "*" in value and _is_strict(info):
+        refuse("cors", "must name the origins that may use the API, and not '*'")
+    return value
