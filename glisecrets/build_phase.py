@@ -8,11 +8,13 @@ slipped into a variable, an image or a store is known again, and refused, at run
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from .fields import FieldPlan, Shape, plan_fields
+from .fields import FieldPlan, concrete_types, plan_fields
 from .placeholders import BUILD_MARK
 
 if TYPE_CHECKING:
@@ -36,20 +38,18 @@ def placeholder(plan: FieldPlan) -> Any:
 
 
 def _candidates(plan: FieldPlan) -> Iterator[Any]:
-    if plan.shape is Shape.OBJECT:
-        yield {}
-        yield from _object_candidates(plan.annotation)
-    yield from (
-        [],
-        f"{BUILD_MARK}-{plan.name.replace('_', '-')}",
-        _PEM,
-        f"https://{BUILD_MARK}.invalid",
-    )
-    yield from (0, 1, False, f"{BUILD_MARK}@build.invalid", "127.0.0.1", "1970-01-01")
-    yield from (timedelta(seconds=1), "00000000-0000-4000-8000-000000000000", "/")
+    for kind in concrete_types(plan.annotation):
+        yield from _candidates_of(kind)
+    yield from ([], f"{BUILD_MARK}-{plan.name.replace('_', '-')}", _PEM)
+    yield from (f"https://{BUILD_MARK}.invalid", 0, 1, False, f"{BUILD_MARK}@build.invalid")
+    yield from ("127.0.0.1", "1970-01-01", timedelta(seconds=1), UUID(int=0), "/")
 
 
-def _object_candidates(annotation: Any) -> Iterator[dict[str, Any]]:
-    model = annotation
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        yield {item.name: placeholder(item) for item in plan_fields(model) if item.required}
+def _candidates_of(kind: Any) -> Iterator[Any]:
+    if get_origin(kind) is Literal:
+        yield from get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        yield from kind
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield {item.name: placeholder(item) for item in plan_fields(kind) if item.required}
+    yield {}

@@ -29,7 +29,7 @@ from .declaration import SecretDeclaration, declaration_of
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-__all__ = ["FieldPlan", "Shape", "plan_fields"]
+__all__ = ["FieldPlan", "Shape", "concrete_types", "plan_fields"]
 
 
 class Shape(Enum):
@@ -71,7 +71,7 @@ def plan_fields(model: type[BaseModel], prefix: str = "") -> tuple[FieldPlan, ..
 
 
 def _plan(name: str, info: FieldInfo, prefix: str) -> FieldPlan:
-    kinds = _concrete_types(info.annotation)
+    kinds = concrete_types(info.annotation)
     declaration = declaration_of(info)
     return FieldPlan(
         name=name,
@@ -94,14 +94,14 @@ def _variables(name: str, info: FieldInfo, prefix: str) -> tuple[str, ...]:
     return tuple(item.upper() for item in names or [prefix + name])
 
 
-def _concrete_types(annotation: Any) -> list[Any]:
+def concrete_types(annotation: Any) -> list[Any]:
     """Give the types that a value may have, without ``None``, ``Annotated`` and aliases."""
     annotation = getattr(annotation, "__value__", annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
-        return _concrete_types(get_args(annotation)[0])
+        return concrete_types(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
-        return [kind for part in get_args(annotation) for kind in _concrete_types(part)]
+        return [kind for part in get_args(annotation) for kind in concrete_types(part)]
     if annotation in (None, type(None)):
         return []
     return [annotation if origin is None or origin is Literal else origin]

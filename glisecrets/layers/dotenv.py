@@ -149,7 +149,7 @@ def read_dotenv(path: Path, *, expand: bool = False) -> dict[str, Line]:
         UnreadableFile: no permission, not UTF-8, a NUL byte, or a line that does not parse.
     """
     lines: dict[str, Line] = {}
-    for binding in parse_stream(StringIO(_text_of(path))):
+    for binding in parse_stream(StringIO(_text_of(path), newline=None)):
         number = binding.original.line + _leading_blank_lines(binding.original.string)
         if binding.error:
             raise UnreadableFile(
