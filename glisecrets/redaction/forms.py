@@ -37,7 +37,7 @@ MIN_LENGTH = 6
 COMMON_WORDS = frozenset(
     """
     administrator changeme cluster database default development disable disabled django enabled
-    example github glisecrets internal localhost master mysql8 password placeholder postgres
+    example github glisecrets internal localhost master password placeholder postgres
     postgresql prefer primary private production public readonly redacted replica require required
     secret secrets service staging username valkey verify-ca verify-full
     """.split()  # noqa: SIM905 - a paragraph reads better than forty quoted lines

@@ -71,8 +71,9 @@ def _anchor_offset(form: bytes) -> int:
 
 def _confirmed(text: bytes, position: int, candidates: Iterable[_Candidate]) -> Iterator[Hit]:
     for offset, form in candidates:
+        # A start before the text counts from its end, where so long a form cannot fit.
         start = position - offset
-        if start >= 0 and text.startswith(form, start):
+        if text.startswith(form, start):
             yield start, start + len(form), form
 
 
@@ -120,25 +121,26 @@ class WordMatcher:
         forms = list(forms)
         long = [form for form in forms if len(form) >= ANCHOR]
         short = [form for form in forms if len(form) < ANCHOR]
-        shortest = min(map(len, short), default=ANCHOR)
-        shifts = (0,) if shortest >= _ALIGNED_WORD else (0, 2)
-        layers = (_WordLayer("Q", (0,), long), _WordLayer("I", shifts, short))
-        self._layers = [layer for layer in layers if layer]
+        self._readings = [_Reading("Q", 0, long)] if long else []
+        if short:
+            shifts = (0,) if min(map(len, short)) >= _ALIGNED_WORD else (0, 2)
+            self._readings += [_Reading("I", shift, short) for shift in shifts]
 
     def find(self, text: bytes) -> list[Hit]:
         """Give every occurrence: see :class:`Matcher`."""
-        return [hit for layer in self._layers for hit in layer.find(text)]
+        hits: list[Hit] = []
+        for reading in self._readings:
+            hits += reading.find(text)
+        return hits
 
 
-class _WordLayer:
-    """Forms that are found by words of one size."""
+class _Reading:
+    """One way to read a text as words: of one size, from one position on."""
 
-    def __init__(
-        self, code: Literal["Q", "I"], shifts: tuple[int, ...], forms: list[bytes]
-    ) -> None:
+    def __init__(self, code: Literal["Q", "I"], shift: int, forms: Iterable[bytes]) -> None:
         self._code: Literal["Q", "I"] = code
         self._size = struct.calcsize(code)
-        self._shifts = shifts
+        self._shift = shift
         self._candidates: defaultdict[int, list[_Candidate]] = defaultdict(list)
         for form in forms:
             self._learn(form)
@@ -151,18 +153,13 @@ class _WordLayer:
             word = int.from_bytes(form[offset : offset + self._size], sys.byteorder)
             self._candidates[word].append((offset, form))
 
-    def __bool__(self) -> bool:
-        return bool(self._words)
+    def find(self, text: bytes) -> Iterable[Hit]:
+        rest = (len(text) - self._shift) % self._size
+        words = memoryview(text[self._shift : len(text) - rest]).cast(self._code)
+        return () if self._words.isdisjoint(words) else self._confirmed(text, words)
 
-    def find(self, text: bytes) -> Iterator[Hit]:
-        for shift in self._shifts:
-            whole_words = (len(text) - shift) // self._size * self._size
-            words = memoryview(text[shift : shift + max(whole_words, 0)]).cast(self._code)
-            if not self._words.isdisjoint(words):
-                yield from self._confirmed(text, shift, words)
-
-    def _confirmed(self, text: bytes, shift: int, words: memoryview[int]) -> Iterator[Hit]:
+    def _confirmed(self, text: bytes, words: memoryview[int]) -> Iterator[Hit]:
         for number, word in enumerate(words):
             if word in self._words:
-                position = shift + number * self._size
+                position = self._shift + number * self._size
                 yield from _confirmed(text, position, self._candidates[word])
