@@ -123,7 +123,8 @@ class Known:
         #: The masked parts and their names.
         self.names = names
         self.unmasked = unmasked
-        self._matcher = matcher
+        #: Makes a matcher of forms.
+        self.matcher = matcher
         self._forms: Mapping[bytes, str] | None = None
         self.find = self._find_first if names else _find_nothing
 
@@ -137,7 +138,7 @@ class Known:
                 unmasked.add(name or UNNAMED)
         if len(names) == len(self.names) and unmasked == self.unmasked:
             return self
-        return Known(names, frozenset(unmasked), self._matcher)
+        return Known(names, frozenset(unmasked), self.matcher)
 
     @property
     def forms(self) -> Mapping[bytes, str]:
@@ -162,7 +163,7 @@ class Known:
         return b"".join([*pieces, data[end:]])
 
     def _find_first(self, data: bytes) -> list[Hit]:
-        self.find = self._matcher(self.forms).find
+        self.find = self.matcher(self.forms).find
         return self.find(data)
 
 

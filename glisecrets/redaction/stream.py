@@ -9,8 +9,6 @@ from .forms import MIN_LENGTH
 from .redactor import merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .redactor import Known, Redactor
 
 __all__ = ["RedactingStream"]
@@ -28,8 +26,8 @@ class RedactingStream:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._held = b""
-        self._known: Known | None = None
-        self._openings = _Openings(())
+        self._known = redactor.snapshot()
+        self._openings = _Openings(self._known)
 
     @property
     def holds(self) -> bool:
@@ -40,7 +38,7 @@ class RedactingStream:
         """Take a chunk and give what can be written now, masked."""
         known = self._redactor.snapshot()
         if known is not self._known:
-            self._known, self._openings = known, _Openings(known.forms)
+            self._known, self._openings = known, _Openings(known)
         data = self._held + chunk
         cut = self._openings.first_in_end_of(data)
         for start, end, _ in merged(known.find(data)) if cut < len(data) else ():
@@ -58,19 +56,18 @@ class RedactingStream:
 class _Openings:
     """Tells whether the end of a text could be the beginning of a form."""
 
-    def __init__(self, forms: Iterable[bytes]) -> None:
-        self._forms = sorted(forms)
+    def __init__(self, known: Known) -> None:
+        self._forms = sorted(known.forms)
         self._longest = max(map(len, self._forms), default=0)
-        self._heads = frozenset(
-            form[:length] for form in self._forms for length in range(1, MIN_LENGTH + 1)
-        )
+        self._heads = known.matcher({form[:MIN_LENGTH] for form in self._forms})
 
     def first_in_end_of(self, data: bytes) -> int:
         """Give where the longest such end begins; the length of ``data`` when there is none."""
-        for start in range(max(0, len(data) - self._longest + 1), len(data)):
-            if data[start : start + MIN_LENGTH] in self._heads and self._begins(data[start:]):
-                return start
-        return len(data)
+        earliest = max(0, len(data) - self._longest + 1)
+        heads = (earliest + start for start, _, _ in self._heads.find(data[earliest:]))
+        shorter_than_a_head = range(max(earliest, len(data) - MIN_LENGTH + 1), len(data))
+        starts = sorted({*heads, *shorter_than_a_head})
+        return next((start for start in starts if self._begins(data[start:])), len(data))
 
     def _begins(self, end: bytes) -> bool:
         """Tell whether some form goes on after ``end``: the next one in order would."""
