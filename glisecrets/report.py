@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from .checks import looks_secret
@@ -105,13 +106,18 @@ def _fields(
 
 
 def _value(settings: Settings, resolution: Resolution, plan: FieldPlan) -> Any:
-    """Give the validated value; where validation failed, what was to be validated."""
+    """Give the validated value; where another field's fault prevented that, its own at least."""
     if plan.name in settings.__dict__:
         return settings.__dict__[plan.name]
-    if plan.name in resolution.values:
-        return resolution.values[plan.name]
     info = type(settings).model_fields[plan.name]
-    return None if info.is_required() or info.default_factory else info.default
+    if plan.name not in resolution.values:
+        return None if info.is_required() or info.default_factory else info.default
+    value = resolution.values[plan.name]
+    context = {"environment": resolution.environment, "build": resolution.build}
+    try:
+        return TypeAdapter(plan.annotation).validate_python(value, context=context)
+    except Exception:  # noqa: BLE001 - a validator's own crash too; the faults tell of both
+        return value
 
 
 def _shown(value: Any, *, masked: bool) -> Any:
