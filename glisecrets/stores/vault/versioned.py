@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from ...references import Address
     from ..base import SecretValue
     from .documents import Document
-    from .kv import Kv2
+    from .kv import Kv2, Metadata
     from .stages import Stages
+    from .staging import Seen
 
 __all__ = ["VersionedSecrets"]
 
@@ -43,8 +44,7 @@ class VersionedSecrets:
 
     def describe(self, path: str) -> SecretDescription:
         """Tell labels, dates and tags."""
-        metadata = self._kv.metadata(path)
-        stages = self._existing(path, metadata.versions)
+        metadata, stages = self._existing(path)
         return SecretDescription(
             self._staging.name(path),
             stages.labels.labelled,
@@ -55,12 +55,11 @@ class VersionedSecrets:
 
     def versions(self, path: str, *, include_deprecated: bool) -> list[VersionInfo]:
         """List versions, newest first; those that KV has dropped are left out."""
-        kept = self._kv.metadata(path).versions
-        stages = self._existing(path, kept)
+        metadata, stages = self._existing(path)
         oldest_first = [
             _told(stages, vid)
             for vid, labels in stages.labels.versions.items()
-            if labels or (include_deprecated and stages.places[vid].kept_in(kept))
+            if labels or (include_deprecated and stages.places[vid].kept_in(metadata.versions))
         ]
         return oldest_first[::-1]
 
@@ -94,13 +93,12 @@ class VersionedSecrets:
 
     def tag(self, path: str, tags: Mapping[str, str]) -> None:
         """Add tags to the document's custom metadata."""
-        before = self._kv.metadata(path)
-        self._existing(path, before.versions)
-        self._kv.tag(path, {**before.tags, **tags})
+        metadata, _ = self._existing(path)
+        self._kv.tag(path, {**metadata.tags, **tags})
 
     def delete(self, path: str) -> None:
         """Delete the secret and its side documents, with all versions, at once."""
-        self._existing(path, self._kv.metadata(path).versions)
+        self._existing(path)
         # The published document goes last: until then the secret is there to be deleted again.
         for token in self._kv.list(f"{path}/{STAGED}"):
             self._kv.forget(f"{path}/{STAGED}/{token}")
@@ -151,10 +149,15 @@ class VersionedSecrets:
         before.labels.put(vid, (), same_value=same)
         return before
 
-    def _existing(self, path: str, numbers: Mapping[int, str]) -> Stages:
-        stages = undisturbed(lambda: self._staging.seen(path, numbers)).stages
+    def _existing(self, path: str) -> tuple[Metadata, Stages]:
+        def look() -> tuple[Metadata, Seen]:
+            metadata = self._kv.metadata(path)
+            return metadata, self._staging.seen(path, metadata.versions)
+
+        metadata, seen = undisturbed(look)
+        stages = self._staging.finished(path, seen).stages
         self._require(path, stages)
-        return stages
+        return metadata, stages
 
     def _require(self, path: str, stages: Stages, *, new: bool = False) -> None:
         """Refuse a secret that is not there, or a new one that is."""
