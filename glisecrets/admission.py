@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from .environment import Environment
@@ -16,21 +15,20 @@ if TYPE_CHECKING:
     from .fields import FieldPlan
     from .resolution import Resolution
 
-__all__ = ["admit", "plain"]
+__all__ = ["admit"]
 
 
 def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> None:
     """Let the redactor know a secret; refuse a placeholder or another environment's host."""
-    value = plain(value)
+    value = _plain(value)
     if plan.secret:
-        text = value if isinstance(value, (str, bytes)) else json.dumps(value, default=str)
-        process_redactor().add(text, name=plan.name)
+        process_redactor().add(value, name=plan.name)
     fault = _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
     if fault is not None:
         resolution.faults.append(fault)
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Give what a ``SecretStr`` or ``SecretBytes`` holds; anything else as it is."""
     reveal = getattr(value, "get_secret_value", None)
     return value if reveal is None else reveal()
