@@ -28,7 +28,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from glisecrets.errors import GlisecretsError
 from glisecrets.layers.dotenv import search_folders
-from glisecrets.loading import LoadContext
 from glisecrets.lookup import Lookup
 from glisecrets.options import LoadOptions
 from glisecrets.placeholders import BUILD_MARK
@@ -36,6 +35,7 @@ from glisecrets.placeholders import BUILD_MARK
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from glisecrets.loading import LoadContext
     from glisecrets.origins import Origin
 
 __all__ = ["Env", "EnvError"]
@@ -107,12 +107,12 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types
         Args:
             references: variable name -> reference; added to those of ``pyproject.toml``.
             interpolate: whether a value ``$NAME`` stands for the variable ``NAME``.
-            context: what to load from, in tests and tools.
+            context: what to load from, in tests and tools; default this process.
             **scheme: as for ``environ.Env``.
         """
         super().__init__(**scheme)
-        context = context or LoadContext()
-        directory = context.directory or self.load_options.directory or Path.cwd()
+        given = context.directory if context else None
+        directory = given or self.load_options.directory or Path.cwd()
         known = {**_declared_references(directory), **(references or {})}
         self.interpolate = interpolate
         self._lookup = Lookup(known, self.load_options, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from .admission import admit
@@ -30,14 +31,14 @@ class Lookup:
     """
 
     def __init__(
-        self, references: Mapping[str, str], options: LoadOptions, context: LoadContext
+        self, references: Mapping[str, str], options: LoadOptions, context: LoadContext | None
     ) -> None:
         """Take what to look up and where.
 
         Args:
             references: variable name -> reference; ``{environment}`` stands for its name.
             options: as a settings class's ``load_options``.
-            context: what to load from.
+            context: what to load from; ``None``: this process, as it is at each reading.
         """
         self._references = references
         self._options = options
@@ -52,7 +53,7 @@ class Lookup:
 
     def names(self) -> Iterator[str]:
         """Give the names of the process environment and of the references."""
-        yield from dict.fromkeys([*self._context.environ, *self._references])
+        yield from dict.fromkeys([*self._environ, *self._references])
 
     def text(self, name: str) -> str:
         """Give a variable's text.
@@ -79,6 +80,10 @@ class Lookup:
         """Tell each layer and what it had or was asked for, weakest first."""
         return self._looked_up(name).looked_at(name)
 
+    @property
+    def _environ(self) -> Mapping[str, str]:
+        return os.environ if self._context is None else self._context.environ
+
     def _looked_up(self, name: str) -> Resolution:
         resolution = self._loaded()
         if name not in resolution.plans:
@@ -90,10 +95,11 @@ class Lookup:
 
     def _loaded(self) -> Resolution:
         """Read the layers, unless that was done in the same process environment."""
-        environ = dict(self._context.environ)
+        environ = dict(self._environ)
         if self._resolution is None or environ != self._seen:
             plans = [self._plan(name) for name in self._references]
-            self._resolution = resolve(plans, self._options, self._context, {})
+            context = self._context or LoadContext()
+            self._resolution = resolve(plans, self._options, context, {})
             self._seen = environ
         return self._resolution
 
