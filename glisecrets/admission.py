@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from .environment import Environment
 from .errors import EnvironmentMismatch, Fault
 from .faults import fault_of_error
@@ -29,7 +31,9 @@ def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Give what a ``SecretStr`` or ``SecretBytes`` holds; anything else as it is."""
+    """Give what a ``SecretStr`` or a model in an argument holds; anything else as it is."""
+    if isinstance(value, BaseModel):
+        return {name: _plain(item) for name, item in value}
     reveal = getattr(value, "get_secret_value", None)
     return value if reveal is None else reveal()
 

@@ -26,6 +26,7 @@ from glisecrets import (
     SettingsError,
     StoreUnavailable,
     Undecryptable,
+    process_redactor,
     secret,
 )
 
@@ -149,6 +150,17 @@ def test_arguments_do_not_appear_either(value: Callable[[], str]) -> None:
     told = everything_told(error)
     assert not any(form in told for text in given.values() for form in forms(text))
     assert {"port", "typo"} <= {fault.field for fault in error.faults}
+
+
+def test_a_model_given_as_an_argument_is_known_to_the_redactor(value: Callable[[], str]) -> None:
+    """A password is masked in later output, however it came in."""
+
+    class Service(Settings):
+        database: Credentials = secret("gli/db/{environment}")
+
+    given = Credentials(username="gli", password=SecretStr(text := value()))
+    Service.load(environment="staging", environ={}, store="off", database=given)
+    assert process_redactor().redact(f"x {text} y") == "x [redacted:database.password] y"
 
 
 def test_the_error_survives_pickling_and_copying(value: Callable[[], str]) -> None:
