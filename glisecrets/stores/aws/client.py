@@ -27,6 +27,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5
 #: botocore waits 0.5, 1, 2, 4 and 8 s on average between throttled ones, which outlives 5 s of
 #: throttling, and at most 1.6 s in all between failed connections: a store that refuses
 #: connections is reported within 2 s, one that drops them within 14 s, a mute one within 32 s.
+#: (Older botocore waits between failed connections as long as between throttled requests.)
 ATTEMPTS = 6
 
 #: Requests on their way at once.

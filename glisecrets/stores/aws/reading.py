@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -31,16 +30,21 @@ Answers = dict[Address, SecretVersion | StoreError]
 _MAX_PAGES = 50
 
 
-@dataclass(slots=True)
 class Reader:
-    """Reads many versions once. A class for what its calls, in several threads, share."""
+    """Reads many versions once. A class for what its calls, in several threads, share.
 
-    client: BaseClient
-    where: str
-    #: Whether BatchGetSecretValue may be used; it turns false when the right is missing.
-    batch: bool = True
-    #: Set by the first call that got no answer at all; calls not yet begun are then spared.
-    _lost: Exception | None = field(default=None, repr=False)
+    Args:
+        client: a client of ``secretsmanager``.
+        where: its region, for messages.
+        batch: whether BatchGetSecretValue may be used; it turns false when the right is missing.
+    """
+
+    def __init__(self, client: BaseClient, where: str, *, batch: bool) -> None:
+        self.batch = batch
+        self._client = client
+        self._where = where
+        #: Set by the first call that got no answer at all; calls not yet begun are then spared.
+        self._lost: Exception | None = None
 
     def read(self, addresses: Iterable[Address]) -> Answers:
         """Read every address, given in normal form; the keys are the addresses.
@@ -55,7 +59,7 @@ class Reader:
 
     def single(self, address: Address) -> SecretVersion | StoreError:
         """Read one version by GetSecretValue."""
-        answer = attempt(self.client, "GetSecretValue", _params(address))
+        answer = attempt(self._client, "GetSecretValue", _params(address))
         failed = isinstance(answer, Exception)
         return self._failed(answer, address) if failed else self._version(answer, address)
 
@@ -81,7 +85,7 @@ class Reader:
         found: Answers = {}
         params: dict[str, Any] = {"SecretIdList": list(batch.secrets)}
         for _page in range(_MAX_PAGES):
-            answer = attempt(self.client, "BatchGetSecretValue", params)
+            answer = attempt(self._client, "BatchGetSecretValue", params)
             if isinstance(answer, Exception):
                 return found | self._batch_failed(answer, batch)
             found |= self._entries(answer, batch)
@@ -136,7 +140,7 @@ class Reader:
 
     def _asked(self, address: Address) -> Asked:
         version = address.version_id or address.label
-        return Asked("GetSecretValue", self.where, address.secret, version)
+        return Asked("GetSecretValue", self._where, address.secret, version)
 
 
 def _params(address: Address) -> dict[str, str]:

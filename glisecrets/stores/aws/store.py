@@ -238,9 +238,10 @@ class AwsStore:
         self._connection.close()
 
     def _read(self, addresses: list[Address]) -> dict[Address, SecretVersion | StoreError]:
+        client = self._connection.client()  # first: it loads botocore in the quickest way
+
         from .reading import Reader
 
-        client = self._connection.client()
         reader = Reader(client, self._connection.where, batch=self._may_batch)
         found = reader.read(addresses)
         if self._may_batch and not reader.batch:
