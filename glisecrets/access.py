@@ -68,7 +68,7 @@ class StoreAccess:
             EnvironmentMismatch: the store's address belongs to another environment.
         """
         if scheme not in self._open:
-            self._open[scheme] = self._remembering(self._opened(scheme))
+            self._open[scheme] = self._remembering(self.opened(scheme))
         return self._open[scheme]
 
     def read(self, reference: Reference, *, younger_than: float = 0.0) -> SecretVersion:
@@ -95,7 +95,13 @@ class StoreAccess:
         memory = LastKnownGood(self._live.folder, self._environ)
         return RememberingStore(store, memory, self._live.max_age)
 
-    def _opened(self, scheme: str | None) -> Store | None:
+    def opened(self, scheme: str | None = None) -> Store | None:
+        """Give the store itself, to write to: no last known good value stands in for it.
+
+        Raises:
+            ConfigurationError: unknown store or option, missing extra.
+            EnvironmentMismatch: the store's address belongs to another environment.
+        """
         if not isinstance(self._chosen, str):
             return self._chosen if scheme in (None, self._chosen.scheme) else self._at(str(scheme))
         if self._chosen == "off":
