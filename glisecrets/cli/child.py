@@ -11,6 +11,7 @@ import signal
 import subprocess
 import threading
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .pumps import Pump
@@ -39,9 +40,10 @@ def run_child(command: Sequence[str], environment: Mapping[str, str]) -> int:
     Raises:
         OSError: it cannot be started.
     """
-    with signals_forwarded(shared_keyboard=True) as to, subprocess.Popen(
-        command, env=environment
-    ) as process:
+    with (
+        signals_forwarded(shared_keyboard=True) as to,
+        subprocess.Popen(command, env=environment) as process,
+    ):
         to(process)
         return exit_code(process.wait())
 
@@ -56,9 +58,12 @@ def run_child_masked(command: Sequence[str], environment: Mapping[str, str]) -> 
         from .terminal import run_in_terminal
 
         return exit_code(run_in_terminal(command, environment))
-    with signals_forwarded(shared_keyboard=True) as to, subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-    ) as process:
+    with (
+        signals_forwarded(shared_keyboard=True) as to,
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+        ) as process,
+    ):
         to(process)
         streams = ((process.stdout, 1), (process.stderr, 2))
         pumps = [Pump(stream, target) for stream, target in streams if stream]
@@ -128,6 +133,6 @@ def _handled(handler: _Forwarder) -> Iterator[None]:
 
 def _in_foreground() -> bool:
     """Tell whether this process group gets what is typed at its terminal."""
-    with suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:
+    with suppress(OSError), Path("/dev/tty").open("rb", buffering=0) as terminal:
         return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     return False

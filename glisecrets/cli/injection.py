@@ -13,7 +13,7 @@ from pydantic_core import to_jsonable_python
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..settings import Settings
 
@@ -48,19 +48,24 @@ def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
 def _revealed(value: Any) -> Any:
     """Give a value in JSON's types, secrets in plain text: pydantic itself would mask them."""
     if hasattr(value, "get_secret_value"):
-        return _revealed(value.get_secret_value())
-    if isinstance(value, BaseModel):
-        return {name: _revealed(item) for name, item in value}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)
-        return {field.name: _revealed(getattr(value, field.name)) for field in fields}
-    if isinstance(value, Mapping):
-        return {to_jsonable_python(key): _revealed(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_revealed(item) for item in value]
+        value = value.get_secret_value()
     if isinstance(value, bytes):
         return _decoded(value)
+    fields = _fields(value)
+    if fields is not None:
+        return {to_jsonable_python(name): _revealed(item) for name, item in fields}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_revealed(item) for item in value]
     return to_jsonable_python(value, fallback=str)
+
+
+def _fields(value: Any) -> Iterable[tuple[Any, Any]] | None:
+    """Give the names and items of a model, a dataclass or a mapping; else ``None``."""
+    if isinstance(value, BaseModel):
+        return value
+    if dataclasses.is_dataclass(value):
+        return [(item.name, getattr(value, item.name)) for item in dataclasses.fields(value)]
+    return value.items() if isinstance(value, Mapping) else None
 
 
 def _decoded(value: bytes) -> str:

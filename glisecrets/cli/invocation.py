@@ -84,6 +84,4 @@ class Invocation:
         from ..loading import LoadContext
 
         environment = self.current_environment()
-        return LoadContext(
-            environment=environment, directory=self.project.directory, store=store
-        )
+        return LoadContext(environment=environment, directory=self.project.directory, store=store)

@@ -11,7 +11,7 @@ import os
 import sys
 from contextlib import contextmanager
 from threading import Timer
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 from ..errors import GlisecretsError, SettingsError
 from ..redaction import process_redactor
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..errors import Fault
 
 __all__ = ["SCHEMA", "MaskedText", "Output"]
+
+T = TypeVar("T")
 
 #: The version of every JSON document: see ``docs/cli.md``.
 SCHEMA = 1
@@ -45,6 +47,11 @@ class MaskedText:
         self._stream.write(process_redactor().redact(text))
         return len(text)
 
+    @property
+    def unmasked(self) -> TextIO:
+        """The stream below, for what a person asked to see."""
+        return self._stream
+
     def writelines(self, lines: Iterable[str]) -> None:
         """Write the lines, masked together."""
         self.write("".join(lines))
@@ -60,10 +67,25 @@ class Output:
         #: Whether a program reads: commands print :meth:`json` and nothing else on stdout.
         self.as_json = as_json
 
-    def json(self, document: dict[str, Any]) -> None:
-        """Print a JSON document, its schema version first."""
-        masked = process_redactor().redact_object({"schema": SCHEMA, **document})
-        sys.stdout.write(json.dumps(masked, ensure_ascii=False, indent=2, default=str) + "\n")
+    def json(self, document: dict[str, Any], *, revealed: bool = False) -> None:
+        """Print a JSON document, its schema version first; ``revealed``: secrets and all."""
+        whole = {"schema": SCHEMA, **document}
+        shown = whole if revealed else process_redactor().redact_object(whole)
+        text = json.dumps(shown, ensure_ascii=False, indent=2, default=str) + "\n"
+        (_unmasked(sys.stdout) if revealed else sys.stdout).write(text)
+
+    def reveal(self, value: str | bytes) -> None:
+        """Print a value as it is, for a pipe; a terminal gets a line break after it."""
+        stream = _unmasked(sys.stdout)
+        stream.flush()
+        data = value.encode() if isinstance(value, str) else value
+        if hasattr(stream, "buffer"):
+            stream.buffer.write(data)
+            stream.buffer.flush()
+        else:
+            stream.write(data.decode("utf-8", "replace"))
+        if stream.isatty() and not data.endswith(b"\n"):
+            stream.write("\n")
 
     def line(self, text: str = "", style: str = "") -> None:
         """Print one paragraph."""
@@ -78,9 +100,7 @@ class Output:
         rows = [("warning", text, "yellow"), ("next", next_step, "")]
         self.print(_labelled(rows), stream=sys.stderr)
 
-    def table(
-        self, heads: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]]
-    ) -> None:
+    def table(self, heads: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]]) -> None:
         """Print rows under heads; a cell is a text, or a text and its style."""
         table = _table(heads)
         for row in rows:
@@ -88,9 +108,9 @@ class Output:
             table.add_row(*(_text(text, style) for text, style in cells))
         self.print(table)
 
-    def labelled(self, rows: Iterable[tuple[str, str]]) -> None:
+    def labelled(self, rows: Iterable[tuple[str, str]], *, indent: int = 0) -> None:
         """Print texts beside their labels; those without a text are left out."""
-        self.print(_labelled((label, text, "") for label, text in rows))
+        self.print(_labelled(((label, text, "") for label, text in rows), indent))
 
     def faults(self, faults: Iterable[Fault], *, stream: TextIO | None = None) -> None:
         """Print what is wrong, where, and the next step; the same fault of many fields once."""
@@ -133,16 +153,24 @@ class Output:
             return
         from rich.progress import Progress
 
-        with Progress(console=_console(sys.stderr), transient=True, disable=False) as bar:
-            bar.stop()
-            task = bar.add_task(doing, total=total)
-            timer = Timer(_PATIENCE, bar.start)
-            timer.start()
-            try:
-                yield lambda: bar.advance(task)
-            finally:
-                timer.cancel()
-                timer.join()
+        bar = Progress(console=_console(sys.stderr), transient=True)
+        task = bar.add_task(doing, total=total)
+        timer = Timer(_PATIENCE, bar.start)
+        timer.start()
+        try:
+            yield lambda: bar.advance(task)
+        finally:
+            timer.cancel()
+            timer.join()
+            if bar.live.is_started:
+                bar.stop()
+
+    def tracked(self, doing: str, items: Sequence[T]) -> Iterator[T]:
+        """Give the items one by one, with :meth:`progress`."""
+        with self.progress(doing, total=len(items)) as advance:
+            for item in items:
+                yield item
+                advance()
 
     def print(self, *things: RenderableType, stream: TextIO | None = None) -> None:
         """Print what rich can render. Texts in it must be masked already."""
@@ -152,6 +180,10 @@ class Output:
         lines = printed.get().split("\n")
         # Tables fill their cells with spaces, which a selection with the mouse would take along.
         (stream or sys.stdout).write("\n".join(line.rstrip(" ") for line in lines))
+
+
+def _unmasked(stream: TextIO) -> TextIO:
+    return stream.unmasked if isinstance(stream, MaskedText) else stream
 
 
 def _console(stream: TextIO) -> Console:
@@ -195,16 +227,6 @@ def _labelled(rows: Iterable[tuple[str, str, str]], indent: int = 0) -> Renderab
         if text:
             grid.add_row(_text(label, style or "bold"), _text(text, style))
     return Padding(grid, (0, 0, 0, indent), expand=False)
-
-
-def _grouped(faults: Iterable[Fault]) -> list[tuple[Fault, list[str]]]:
-    """Join the faults that one cause gave to many fields: a store that is down, say."""
-    groups: dict[tuple[str, ...], tuple[Fault, list[str]]] = {}
-    for fault in faults:
-        alone = fault.origin if fault.kind not in _SHARED_KINDS else ""
-        key = (fault.kind, fault.message, fault.next_step, alone)
-        groups.setdefault(key, (fault, []))[1].append(fault.field)
-    return [(_shared(fault) if len(fields) > 1 else fault, fields) for fault, fields in groups.values()]
 
 
 def _grouped(faults: Iterable[Fault]) -> list[list[Fault]]:

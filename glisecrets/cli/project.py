@@ -135,7 +135,9 @@ def _named_in(file: Path) -> str | None:
 def _class_in(module: ModuleType, name: str) -> type[Settings]:
     from ..settings import Settings
 
-    found: Any = getattr(module, name, None)
+    found: Any = module
+    for part in name.split("."):
+        found = getattr(found, part, None)
     if isinstance(found, Settings):
         return type(found)
     if isinstance(found, type) and issubclass(found, Settings):

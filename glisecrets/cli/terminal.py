@@ -64,12 +64,13 @@ def _take_terminal() -> None:
 
 
 def _joined(process: subprocess.Popen[bytes], terminal: IO[bytes]) -> int:
-    keyboard = Pump(open(0, "rb", buffering=0, closefd=False), terminal.fileno(), masked=False)
     pumps = [Pump(terminal, 1, idle=_IDLE)]
     if process.stderr:
         pumps.append(Pump(process.stderr, 2))
-    code = process.wait()
-    keyboard.finish(patience=0)
+    with os.fdopen(0, "rb", buffering=0, closefd=False) as keyboard:
+        typing = Pump(keyboard, terminal.fileno(), masked=False)
+        code = process.wait()
+        typing.finish(patience=0)
     for pump in pumps:
         pump.finish()
     return code

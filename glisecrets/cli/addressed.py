@@ -1,0 +1,159 @@
+"""A secret named on the command line: its store opened, behind the environment guard."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from ..errors import ConfigurationError, EnvironmentMismatch
+from ..guard import Guard
+from ..references import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..environment import Environment
+    from ..stores.base import Store
+    from .invocation import Invocation
+
+__all__ = ["Addressed", "NameArgument", "ReferenceArgument", "StoreOption", "addressed", "opened"]
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="ADDRESS", help="aws, vault:…, local:…; in place of GLISECRETS_STORE."
+    ),
+]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The secret; {environment} is filled in.")
+]
+ReferenceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="REFERENCE", help="NAME, NAME#key, NAME@version; {environment} is filled in."
+    ),
+]
+
+
+class Addressed(NamedTuple):
+    """A reference, the store that it leads to, and the guard that let it pass."""
+
+    store: Store
+    reference: Reference
+    guard: Guard
+
+    def admit(self, secret: str) -> None:
+        """Hold another secret of the same store against the guard.
+
+        Raises:
+            EnvironmentMismatch: it belongs to another environment.
+        """
+        with _command_line_advice():
+            self.guard.check_reference(replace(self.reference, secret=secret))
+
+
+@contextmanager
+def addressed(
+    invocation: Invocation,
+    text: str,
+    address: str | None = None,
+    *,
+    permitted: tuple[Environment, ...] = (),
+) -> Iterator[Addressed]:
+    """Read a reference, hold it against the guard and open its store; close that afterwards.
+
+    Args:
+        invocation: gives environment and project.
+        text: the reference; ``{environment}`` in it is filled in.
+        address: the store, in place of ``GLISECRETS_STORE``; a store in the reference overrides.
+        permitted: other environments that it may belong to.
+
+    Raises:
+        ConfigurationError: no reference, or no store.
+        EnvironmentMismatch: it belongs to another environment.
+    """
+    environment = invocation.current_environment()
+    reference = Reference.parse(text.replace("{environment}", environment))
+    with opened(invocation, address, reference.store, permitted=permitted) as (store, guard):
+        found = Addressed(store, reference, guard)
+        found.admit(reference.secret)
+        yield found
+
+
+@contextmanager
+def opened(
+    invocation: Invocation,
+    address: str | None,
+    scheme: str | None = None,
+    *,
+    permitted: tuple[Environment, ...] = (),
+) -> Iterator[tuple[Store, Guard]]:
+    """Open the store at an address, or the project's own; close it afterwards.
+
+    Raises:
+        ConfigurationError: stores are off, or there is none of that address.
+        EnvironmentMismatch: the address belongs to another environment.
+    """
+    from ..access import StoreAccess
+
+    options, context = invocation.project.load_options(), invocation.load_context(address)
+    environment, directory = invocation.current_environment(), invocation.project.directory
+    usual = Guard.of(environment, options)
+    guard = PermittingGuard(environment, usual.allow, usual.accounts, permitted)
+    with _command_line_advice():
+        store = StoreAccess(environment, options, context, guard, directory).opened(scheme)
+    if store is None:
+        raise ConfigurationError(
+            "no store is in use here", next_step="pass --store aws, vault:… or local:…"
+        )
+    try:
+        yield store, guard
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class PermittingGuard(Guard):
+    """A guard that lets the names of some other environments pass, because a person said so."""
+
+    permitted: tuple[Environment, ...] = ()
+
+    def check_name(self, name: str, what: str) -> None:
+        """Refuse a name of an environment that is not permitted either.
+
+        Raises:
+            EnvironmentMismatch: it is one.
+        """
+        with self._lenient():
+            Guard.check_name(self, name, what)
+
+    def check_reference(self, reference: Reference) -> None:
+        """Refuse a reference, by its name or its account.
+
+        Raises:
+            EnvironmentMismatch: it belongs to an environment that is not permitted either.
+        """
+        with self._lenient():
+            Guard.check_reference(self, reference)
+
+    @contextmanager
+    def _lenient(self) -> Iterator[None]:
+        try:
+            yield
+        except EnvironmentMismatch as error:
+            if not error.belongs_to or not set(error.belongs_to) <= set(self.permitted):
+                raise
+
+
+@contextmanager
+def _command_line_advice() -> Iterator[None]:
+    """Give the guard's refusal the next step of someone at a prompt, not of a programmer."""
+    try:
+        yield
+    except EnvironmentMismatch as error:
+        if len(error.belongs_to) == 1:
+            error.next_step = f"pass --environment {error.belongs_to[0]} if that is what you mean"
+        raise
