@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -118,13 +118,14 @@ def _content(path: Path) -> bytes | None:
 
 def _about_files(invocation: Invocation) -> Iterator[Finding]:
     from ..checks import check_file_modes, check_repository
-    from ..layers.dotenv import search_folders
+    from ..layers.dotenv import search_folders, shown
     from ..redaction import process_redactor
 
     folders = search_folders(invocation.project.directory)
     yield from check_repository(Path(folders[-1]), process_redactor().finds)
     for folder in folders:
-        yield from check_file_modes(Path(folder))
+        for finding in check_file_modes(Path(folder)):
+            yield replace(finding, file=shown(Path(finding.file or folder)))
 
 
 def _store_in_use(invocation: Invocation) -> str:
@@ -158,11 +159,10 @@ def _print(invocation: Invocation, report: SettingsReport, found: Sequence[Findi
 
 def _print_finding(output: Output, finding: Finding) -> None:
     place = ":".join(str(part) for part in (finding.file, finding.line) if part is not None)
+    head = (finding.severity, place or finding.field or "", finding.code)
     output.line()
-    output.line(f"{finding.severity}  {place or finding.field or ''}", _STYLES[finding.severity])
-    output.labelled(
-        [("", finding.message), ("next", finding.next_step), ("code", finding.code)], indent=2
-    )
+    output.line("  ".join(filter(None, head)), _STYLES[finding.severity])
+    output.labelled([("", finding.message), ("next", finding.next_step)], indent=2)
 
 
 def _summary(report: SettingsReport, found: Sequence[Finding]) -> str:

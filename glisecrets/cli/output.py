@@ -56,6 +56,10 @@ class MaskedText:
         """Write the lines, masked together."""
         self.write("".join(lines))
 
+    def flush(self) -> None:
+        """Flush the stream below."""
+        self._stream.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
@@ -102,7 +106,7 @@ class Output:
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]]) -> None:
         """Print rows under heads; a cell is a text, or a text and its style."""
-        table = _table(heads)
+        table = _table(heads, _console(sys.stdout))
         for row in rows:
             cells = (cell if isinstance(cell, tuple) else (cell, "") for cell in row)
             table.add_row(*(_text(text, style) for text, style in cells))
@@ -207,12 +211,14 @@ def _text(text: str, style: str = "") -> RenderableType:
     return Text(process_redactor().redact(text), style=style, overflow="fold")
 
 
-def _table(heads: Sequence[str]) -> Table:
+def _table(heads: Sequence[str], console: Console) -> Table:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for head in heads:
-        table.add_column(head.upper(), overflow="fold")
+        # Of long rows, the value may be folded first: places are copied whole.
+        widest = max(console.width // 5, 16) if head == "value" else None
+        table.add_column(head.upper(), overflow="fold", max_width=widest)
     return table
 
 

@@ -54,8 +54,7 @@ def list_secrets(
     elif not rows:
         output.note(f"no secret in {place}" + (f" starts with {prefix}" if prefix else ""))
     elif long:
-        heads = ["name", "version_id", "changed", "rotated"]
-        output.table(heads, ([_told(row[head]) for head in heads] for row in rows))
+        output.table(["name", "version", "changed", "rotated"], map(_short_row, rows))
     else:
         output.table(["name"], ([name] for name in names))
 
@@ -111,8 +110,8 @@ def history(
     if output.as_json:
         output.json({"secret": wanted.secret, "versions": rows})
     else:
-        heads = ["version_id", "labels", "created"]
-        output.table(heads, ([_told(row[head]) for head in heads] for row in rows))
+        cells = ([_told(fact) for fact in row.values()] for row in rows)
+        output.table(["version", "labels", "created"], cells)
 
 
 for _change in (put, rollback, copy):
@@ -131,6 +130,11 @@ def _described(store: Store, name: str) -> dict[str, str | None]:
         "changed": _written(described.changed),
         "rotated": _written(described.rotated),
     }
+
+
+def _short_row(row: dict[str, str | None]) -> list[str]:
+    """Give the cells of a long list; eight characters tell a version from the others."""
+    return [_told(fact)[:8] if name == "version_id" else _told(fact) for name, fact in row.items()]
 
 
 def _value_at(wanted: Reference, value: SecretValue) -> SecretValue:
