@@ -21,6 +21,7 @@ from ..base import SecretDescription, VersionInfo
 from .connection import Connection
 from .options import ClientOptions
 from .planner import normal
+from .writing import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
     from ..base import SecretValue, SecretVersion
+    from .writing import Unshown
 
 __all__ = ["AwsStore"]
 
@@ -86,12 +88,7 @@ class AwsStore:
     def from_options(
         cls, path: str, options: Mapping[str, str], *, environ: Mapping[str, str] | None = None
     ) -> AwsStore:
-        """Open the store that ``aws:?options`` names.
-
-        Args:
-            path: must be empty.
-            options: ``region``, ``profile``, ``endpoint_url``.
-            environ: the variables to read; default ``os.environ``.
+        """Open the store that ``aws:?options`` names; the options are the class's arguments.
 
         Raises:
             ConfigurationError: a path or an unknown option.
@@ -114,7 +111,7 @@ class AwsStore:
 
         Raises:
             SecretNotFound: no such secret, version or label, or it is scheduled for deletion.
-            InvalidRequest: an ARN of another region.
+            InvalidRequest: an ARN of another region, which is refused before any call.
         """
         answer = self.get_many([address])[address]
         if isinstance(answer, StoreError):
@@ -127,13 +124,8 @@ class AwsStore:
         Without the right to batch, each secret is read by GetSecretValue; a warning says so once.
         """
         asked = {address: normal(address) for address in addresses}
-        found: dict[Address, SecretVersion | StoreError] = {}
-        for address in asked.values():
-            if refusal := self._elsewhere(address):
-                found[address] = refusal
-        here = [address for address in asked.values() if address not in found]
-        if here:
-            found |= self._read(here)
+        elsewhere = {a: refusal for a in asked.values() if (refusal := self._elsewhere(a))}
+        found = self._read([a for a in asked.values() if a not in elsewhere]) | elsewhere
         return {address: found[normalised] for address, normalised in asked.items()}
 
     def create(
@@ -150,7 +142,7 @@ class AwsStore:
             SecretExists: the name is taken (the same token with the same value is a no-op).
             InvalidRequest: over 64 KiB, or the name waits for its deletion.
         """
-        params = self._stored(secret, value, token, Name=secret)
+        params = stored(secret, value, token, Name=secret)
         if tags:
             params["Tags"] = _tags(tags)
         del value
@@ -171,7 +163,7 @@ class AwsStore:
             SecretExists: the token has another value already.
             InvalidRequest: over 64 KiB, or the secret is scheduled for deletion.
         """
-        params = self._stored(secret, value, token, SecretId=secret, VersionStages=list(labels))
+        params = stored(secret, value, token, SecretId=secret, VersionStages=list(labels))
         del value
         return self._write("PutSecretValue", secret, params)
 
@@ -238,6 +230,8 @@ class AwsStore:
         self._connection.close()
 
     def _read(self, addresses: list[Address]) -> dict[Address, SecretVersion | StoreError]:
+        if not addresses:
+            return {}
         client = self._connection.client()  # first: it loads botocore in the quickest way
 
         from .reading import Reader
@@ -249,17 +243,7 @@ class AwsStore:
             _LOGGER.warning(_BATCH_DENIED, self._connection.where)
         return found
 
-    def _stored(
-        self, secret: str, value: SecretValue, token: str | None, **params: object
-    ) -> _Unshown:
-        from ..labels import check_size, version_token
-
-        check_size(value, store=self.scheme, secret=secret)
-        version = version_token(token, store=self.scheme, secret=secret)
-        kind = "SecretString" if isinstance(value, str) else "SecretBinary"
-        return _Unshown({kind: value, "ClientRequestToken": version, **params})
-
-    def _write(self, action: str, secret: str, params: _Unshown) -> VersionInfo:
+    def _write(self, action: str, secret: str, params: Unshown) -> VersionInfo:
         version: str = params["ClientRequestToken"]
         try:
             written = self._connection.call(action, secret, version, params)
@@ -271,7 +255,7 @@ class AwsStore:
         labels = written.get("VersionStages") or params.get("VersionStages") or (AWSCURRENT,)
         return VersionInfo(written.get("VersionId", version), frozenset(labels))
 
-    def _holds(self, secret: str, version: str, params: _Unshown) -> bool:
+    def _holds(self, secret: str, version: str, params: Unshown) -> bool:
         try:
             found = self.get(Address(secret, version)).value
         except SecretNotFound:
@@ -301,13 +285,6 @@ class AwsStore:
             version=address.version_id or address.label,
             next_step=f"open a store for that region: aws:?region={arn.region}",
         )
-
-
-class _Unshown(dict[str, Any]):
-    """A request's parameters with a value in them: a traceback that shows locals shows none."""
-
-    def __repr__(self) -> str:
-        return "<not shown>"
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
