@@ -33,11 +33,14 @@ class OpenBao:
     url: str
     root_token: str = field(repr=False)
     pid: int
+    #: The certificate authority's file, where the server speaks TLS.
+    authority: Path | None = None
 
     @contextmanager
     def client(self, namespace: str | None = None) -> Iterator[hvac.Client]:
         """Give a plain hvac client with the root token: an operator, or another program."""
-        client = hvac.Client(self.url, token=self.root_token, namespace=namespace)
+        verify = str(self.authority) if self.authority else True
+        client = hvac.Client(self.url, token=self.root_token, namespace=namespace, verify=verify)
         try:
             yield client
         finally:
@@ -49,13 +52,18 @@ class OpenBao:
 
 
 @contextmanager
-def openbao_server() -> Iterator[OpenBao]:
-    """Start ``bao server -dev`` with KV v2 at ``secret/``; stop it by its process id."""
+def openbao_server(*, tls: bool = False) -> Iterator[OpenBao]:
+    """Start ``bao server -dev`` with KV v2 at ``secret/``; stop it by its process id.
+
+    Args:
+        tls: whether to speak TLS, under a certificate authority made for this server.
+    """
     with tempfile.TemporaryDirectory(prefix="openbao-") as home:
         token = secrets.token_urlsafe(24)
-        process, url = _start(Path(home), token)
+        authority = Path(home) / "vault-ca.pem" if tls else None
+        process, url = _start(Path(home), token, authority)
         try:
-            yield OpenBao(url, token, process.pid)
+            yield OpenBao(url, token, process.pid, authority)
         finally:
             process.terminate()
             try:
@@ -65,13 +73,14 @@ def openbao_server() -> Iterator[OpenBao]:
                 process.wait()
 
 
-def _start(home: Path, token: str) -> tuple[subprocess.Popen[bytes], str]:
+def _start(home: Path, token: str, authority: Path | None) -> tuple[subprocess.Popen[bytes], str]:
     # Another process can take the port between our asking the kernel and bao's binding it.
     for _ in range(_ATTEMPTS):
         address = f"127.0.0.1:{_free_port()}"
-        process = _spawn(home, address, token)
-        if _answers(process, f"http://{address}", token):
-            return process, f"http://{address}"
+        url = f"https://{address}" if authority else f"http://{address}"
+        process = _spawn(home, address, token, authority)
+        if _answers(process, url, token, authority):
+            return process, url
         process.kill()
         process.wait()
     log = (home / "log").read_text(errors="replace").replace(token, "…")
@@ -85,8 +94,10 @@ def _free_port() -> int:
         return port
 
 
-def _spawn(home: Path, address: str, token: str) -> subprocess.Popen[bytes]:
+def _spawn(home: Path, address: str, token: str, authority: Path | None) -> subprocess.Popen[bytes]:
     command = [_BINARY, "server", "-dev", "-dev-no-store-token", f"-dev-listen-address={address}"]
+    if authority:
+        command += ["-dev-tls", f"-dev-tls-cert-dir={authority.parent}"]
     # The token goes by variable, since a command line is everyone's to read; HOME keeps a
     # developer's own files out of it.
     environ = {"HOME": str(home), "BAO_DEV_ROOT_TOKEN_ID": token}
@@ -94,14 +105,21 @@ def _spawn(home: Path, address: str, token: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, env=environ, cwd=home, stdout=log, stderr=log)
 
 
-def _answers(process: subprocess.Popen[bytes], url: str, token: str) -> bool:
+def _answers(
+    process: subprocess.Popen[bytes], url: str, token: str, authority: Path | None
+) -> bool:
     """Wait until our own server answers: the token proves that it is ours."""
     deadline = time.monotonic() + _START_SECONDS
     headers = {"X-Vault-Token": token}
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            answer = requests.get(f"{url}/v1/secret/config", headers=headers, timeout=1)
-        except requests.RequestException:
+            answer = requests.get(
+                f"{url}/v1/secret/config",
+                headers=headers,
+                timeout=1,
+                verify=str(authority) if authority else True,
+            )
+        except (requests.RequestException, OSError):  # OSError: no authority's file yet
             time.sleep(0.02)
             continue
         if answer.ok:

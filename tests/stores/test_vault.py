@@ -390,6 +390,16 @@ class TestMounts:
         ]
         assert store.get_many([]) == {}
 
+    def test_reads_wait_out_a_rate_limit(self, operator, store):
+        """A quota that a start with many secrets exceeds makes it slower, not fail."""
+        mount = mounted(operator)
+        for number in range(8):
+            store.create(f"{mount}/{number}", str(number))
+        quota = {"path": f"{mount}/", "rate": 8, "interval": "1s"}
+        operator.adapter.post(f"/v1/sys/quotas/rate-limit/{mount}", json=quota)
+        read = store.get_many([Address(f"{mount}/{number}") for number in range(8)])
+        assert [version.value for version in read.values()] == list("01234567")
+
 
 class TestGone:
     """Deleted and destroyed versions."""

@@ -293,6 +293,30 @@ def test_what_is_no_vault_is_told_so():
             store.get(Address("secret/gli/db"))
 
 
+def test_a_login_that_fails_is_tried_once_for_all_that_wait_for_it():
+    """With Vault down, a start with forty secrets fails as fast as one with one secret."""
+    with kubernetes_api() as gateway:
+        environ = {"VAULT_ROLE_ID": "x", "VAULT_SECRET_ID": "x"}
+        store = VaultStore.from_options(gateway.url, {"auth": "approle"}, environ=environ)
+        with closing(store):
+            read = store.get_many([Address(f"secret/{number}") for number in range(40)])
+        assert {type(error) for error in read.values()} == {StoreUnavailable}
+        assert gateway.asked <= connection.CONCURRENCY
+
+
+def test_tls_is_checked_and_the_authority_may_be_named(password):
+    """A private authority needs VAULT_CACERT, and the error says so."""
+    with openbao_server(tls=True) as server:
+        trusting = {"VAULT_CACERT": str(server.authority)}
+        with closing(open_store("vault", environ=server.environ(**trusting))) as store:
+            store.create("secret/gli/db", password)
+            assert store.get(Address("secret/gli/db")).value == password
+        store = open_store("vault", environ=server.environ())
+        with closing(store), pytest.raises(StoreUnavailable, match="is not trusted") as caught:
+            store.get(Address("secret/gli/db"))
+    assert "VAULT_CACERT" in caught.value.next_step
+
+
 def test_a_sealed_vault_says_that_it_has_to_be_unsealed(password):
     """After a restart of Vault, the one who is paged reads what to do."""
     with (

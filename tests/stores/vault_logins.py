@@ -101,6 +101,8 @@ class KubernetesApi:
         #: The tokens that are good now: token -> user name.
         self.good: dict[str, str] = {}
         self.url = ""
+        #: How often it was asked.
+        self.asked = 0
 
     def review(self, token: str) -> dict[str, Any]:
         """Answer a TokenReview."""
@@ -115,12 +117,19 @@ class KubernetesApi:
 
 @contextmanager
 def kubernetes_api() -> Iterator[KubernetesApi]:
-    """Serve the TokenReview endpoint on a loopback port, and a page to whoever asks else."""
+    """Serve the TokenReview endpoint on a loopback port.
+
+    Whoever gets anything else is shown a page; whoever posts anything else, a failed gateway.
+    """
     api = KubernetesApi()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "spec" not in asked:
+                api.asked += 1
+                self.answer(502, "", "text/plain")
+                return
             self.answer(201, json.dumps(api.review(asked["spec"]["token"])), "application/json")
 
         def do_GET(self) -> None:

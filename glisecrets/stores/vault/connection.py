@@ -84,14 +84,20 @@ class Connection:
         self._lock = threading.Lock()
         self._current: hvac.Client | None = None
         self._ends = 0.0
+        #: When the last login failed, and how.
+        self._failed: tuple[float, StoreError] | None = None
 
     def _client(self) -> hvac.Client:
         if self._pid != os.getpid():
             # A child must neither share the parent's sockets nor wait for its threads' lock.
             self._forget()
+        asked = time.monotonic()
         with self._lock:
             if self._current is None:
                 self._current = self._new_client()
+            if self._failed is not None and self._failed[0] >= asked:
+                # It failed while this thread waited: all waiting threads share the one failure.
+                raise self._failed[1].with_traceback(None)
             if time.monotonic() >= self._ends:
                 self._log_in(self._current)
             return self._current
@@ -124,7 +130,9 @@ class Connection:
         with self._door() as door:
             lease = self._attempt(login.lease, door, self._nothing)
         if isinstance(lease, StoreError):
-            raise _refused(login.described, self.options.location, lease)
+            refused = _refused(login.described, self.options.location, lease)
+            self._failed = time.monotonic(), refused
+            raise refused
         client.token = _usable(lease.token)
         self._ends = started + (lease.seconds * _USABLE_SHARE if lease.seconds else float("inf"))
 
@@ -188,9 +196,10 @@ def _retries() -> Retry:
     """
     return Retry(
         total=5,
-        connect=2,
+        connect=1,
         read=1,
         status=5,
+        other=0,
         status_forcelist=(HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY),
         allowed_methods=("GET", "LIST", "DELETE"),
         backoff_factor=0.2,

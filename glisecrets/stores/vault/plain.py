@@ -41,7 +41,7 @@ class PlainSecrets:
         """Read the only version."""
         document = self._read(path)
         vid = self._id(document)
-        if address.wanted not in {AWSCURRENT, vid}:
+        if {address.version_id, address.label} - {None, AWSCURRENT, vid}:
             raise SecretNotFound(
                 f"{self._name(path)} has no version {address.wanted}: KV v1 keeps no versions",
                 store="vault",

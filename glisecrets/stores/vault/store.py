@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ...errors import AccessDenied, InvalidRequest, StoreError
+from ...errors import AccessDenied, InvalidRequest, StoreError, StoreUnavailable
 from ...references import AWSCURRENT
 from ..labels import check_size
 from .connection import CONCURRENCY, Connection
@@ -85,12 +85,15 @@ class VaultStore:
         return engine.get(path, address)
 
     def get_many(self, addresses: Iterable[Address]) -> dict[Address, SecretVersion | StoreError]:
-        """Read many versions, eight at a time; one that fails maps to its error."""
+        """Read many versions, eight at a time; one that fails maps to its error.
+
+        Once Vault is found unavailable, what has not been asked yet maps to that at once.
+        """
         wanted = list(dict.fromkeys(addresses))
-        if not wanted:
-            return {}
-        with ThreadPoolExecutor(min(CONCURRENCY, len(wanted)), "glisecrets-vault") as threads:
-            return dict(zip(wanted, threads.map(self._get_or_error, wanted), strict=True))
+        down: list[StoreUnavailable] = []
+        with ThreadPoolExecutor(CONCURRENCY, "glisecrets-vault") as threads:
+            found = threads.map(lambda address: self._get_or_error(address, down), wanted)
+            return dict(zip(wanted, found, strict=True))
 
     def create(
         self,
@@ -156,10 +159,19 @@ class VaultStore:
         """Close the connections and forget the token; the store can be used again."""
         self._connection.close()
 
-    def _get_or_error(self, address: Address) -> SecretVersion | StoreError:
+    def _get_or_error(
+        self, address: Address, down: list[StoreUnavailable]
+    ) -> SecretVersion | StoreError:
+        if down:
+            first = down[0]
+            return StoreUnavailable(
+                first.message, store="vault", secret=address.secret, next_step=first.next_step
+            )
         try:
             return self.get(address)
         except StoreError as error:
+            if isinstance(error, StoreUnavailable):
+                down.append(error)
             return error
 
     def _found(self, secret: str) -> tuple[Engine, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ...errors import SecretExists, SecretNotFound
+from ...errors import InvalidRequest, SecretExists, SecretNotFound
 from ...references import AWSCURRENT
 from ..base import SecretDescription, SecretVersion, VersionInfo
 from ..labels import version_token
@@ -108,20 +108,21 @@ class VersionedSecrets:
     def _get(self, path: str, address: Address) -> SecretVersion:
         newest, numbers = self._staging.newest(path)
         number = _kv_number(address.wanted)
-        needed = number is None and address.wanted != AWSCURRENT
+        label = address.label if _kv_number(address.label or "") is None else None
+        # A plain policy grants no labels, and these do without.
+        plain = number is not None or address.version_id is None
+        needed = not plain or label not in {None, AWSCURRENT}
         stages = self._staging.seen(path, numbers, needed=needed).stages
         self._require(path, stages)
         vid = self._wanted(path, stages, address) if number is None else stages.id_of(number)
+        labels = stages.labels.versions.get(vid, frozenset())
+        if address.version_id and label and label not in labels:
+            raise self._elsewhere(path, label, vid)
         lies = stages.places.get(vid) or Lies(int(vid), staged=False, created="")
         if newest is None or lies.staged or lies.number != newest.number:
             newest = self._staging.read(path, vid, lies)
-        return SecretVersion(
-            address.secret,
-            vid,
-            value_of(newest.document),
-            stages.labels.versions.get(vid, frozenset()),
-            _when(lies.created or newest.created),
-        )
+        created = _when(lies.created or newest.created)
+        return SecretVersion(address.secret, vid, value_of(newest.document), labels, created)
 
     def _write(
         self,
@@ -183,6 +184,12 @@ class VersionedSecrets:
             store="vault",
             secret=name,
             version=address.wanted,
+        )
+
+    def _elsewhere(self, path: str, label: str, vid: str) -> InvalidRequest:
+        name = self._staging.name(path)
+        return InvalidRequest(
+            f"{label} of {name} is not on version {vid}", store="vault", secret=name, version=vid
         )
 
     def _secrets_in(self, folder: str) -> list[str]:
