@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -329,6 +331,21 @@ def test_a_sealed_vault_says_that_it_has_to_be_unsealed(password):
         with pytest.raises(StoreUnavailable, match="is sealed") as caught:
             store.get(Address("secret/gli/db"))
     assert "unseal" in caught.value.next_step
+
+
+def test_without_hvac_the_extra_is_named():
+    """A program that names a Vault store and lacks the library is told the line to type."""
+    program = (
+        "import sys; sys.modules['hvac'] = None\n"
+        "from glisecrets.errors import MissingExtra\n"
+        "from glisecrets.stores.opening import open_store\n"
+        "try: open_store('vault:https://vault.example')\n"
+        "except MissingExtra as error: print(error.next_step)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == "pip install 'glisecrets[vault]'\n"
 
 
 def test_a_forked_worker_uses_its_own_connection_and_lock(openbao, secret):
