@@ -22,6 +22,7 @@ from functools import wraps
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlparse
 
 import environ  # type: ignore[import-untyped]
 from django.core.exceptions import ImproperlyConfigured
@@ -31,6 +32,8 @@ from glisecrets.layers.dotenv import search_folders
 from glisecrets.lookup import Lookup
 from glisecrets.options import LoadOptions
 from glisecrets.placeholders import BUILD_MARK
+
+from .databases import entry_of_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,6 +145,23 @@ class Env(environ.Env):  # type: ignore[misc]  # django-environ has no types
             reader.ENVIRON, reader.escape_proxy = self.ENVIRON.escaped(), True
         return environ.Env.get_value(reader, var, cast, default, parse_default)
 
+    @classmethod
+    def db_url_config(cls, url: Any, engine: str | None = None) -> dict[str, Any]:
+        """Give a ``DATABASES`` entry; also of JSON credentials, which ECS may put there.
+
+        Raises:
+            ImproperlyConfigured: it is neither. django-environ would warn, and the warning would
+                show what it took for the password.
+        """
+        text = _text_of(url)
+        if text.lstrip().startswith("{"):
+            entry = entry_of_url(text)
+            return {**entry, "ENGINE": engine or entry["ENGINE"]}
+        if not (engine or urlparse(text).scheme):
+            raise ImproperlyConfigured("not a URL")
+        config: dict[str, Any] = super().db_url_config(url, engine)
+        return config
+
     def _is_unset_in_build(self, var: str) -> bool:
         info = self.scheme.get(self.prefix + var)
         has_default = isinstance(info, tuple) and len(info) == 2  # noqa: PLR2004 - type and default
@@ -199,22 +219,20 @@ def _guarded(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _configuring(method: Callable[..., Any], build_url: str) -> Any:
-    """Have a URL's reader take the build phase's placeholder, and refuse what is no URL at all."""
+    """Have a URL's reader take the build phase's placeholder."""
 
     @wraps(method)
     def configure(cls: type[Env], url: Any, *args: Any, **kwargs: Any) -> Any:
-        text = url.geturl() if isinstance(url, cls.URL_CLASS) else str(url)
-        if BUILD_MARK in text:
-            return method(cls, build_url, *args, **kwargs)
-        if text and ":" not in text:
-            # django-environ warns, and the warning shows what it took for the password.
-            raise ImproperlyConfigured("not a URL")
-        return method(cls, url, *args, **kwargs)
+        return method(cls, build_url if BUILD_MARK in _text_of(url) else url, *args, **kwargs)
 
     return classmethod(configure)
 
 
+def _text_of(url: Any) -> str:
+    return url.geturl() if isinstance(url, Env.URL_CLASS) else str(url)
+
+
 for _name, _url in _BUILD_URLS.items():
-    setattr(Env, _name, _configuring(getattr(environ.Env, _name).__func__, _url))
+    setattr(Env, _name, _configuring(getattr(Env, _name).__func__, _url))
 for _name in _READERS:
     setattr(Env, _name, _guarded(getattr(Env, _name)))

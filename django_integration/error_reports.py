@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RedactingAdminEmailHandler", "RedactingExceptionReporter", "RedactingReporterFilter"]
 
-#: What Django's report prints in pieces, over several lines.
-_BUILT_IN = (str, bytes, bytearray, dict, list, tuple, set, frozenset)
+#: What Django's report prints over several lines, and we leave to it where we can.
+_BUILT_IN = frozenset({str, bytes, dict, list, tuple, set, frozenset})
 
 
 class RedactingReporterFilter(SafeExceptionReporterFilter):
@@ -100,13 +100,15 @@ class _Shown:
 
 
 def _shown(value: Any) -> Any:
+    """Give what the report is to print: the value itself if it is built in and holds no secret."""
+    plain = type(value) in _BUILT_IN
+    redactor = process_redactor()
     try:
-        text = repr(value)
+        # First the texts in a container as they are: repr escapes what is escaped already.
+        masked = redactor.redact(repr(redactor.redact_object(value) if plain else value))
     except Exception:  # noqa: BLE001 - any class's own repr; Django tells of it
         return value
-    masked = process_redactor().redact(text)
-    # A clean text is kept for what is no container, lest a query set be read once more.
-    return value if masked is text and isinstance(value, _BUILT_IN) else _Shown(masked)
+    return value if plain and masked == repr(value) else _Shown(masked)
 
 
 def _masked(items: dict[str, Any]) -> dict[str, Any]:
