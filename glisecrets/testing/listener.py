@@ -73,10 +73,6 @@ class Listener(ThreadingHTTPServer):
         self._open.pop(request, None)
         super().shutdown_request(request)
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - as overridden
-        """Hang up at once while down."""
-        return not self.responder.is_down()
-
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: a client that hangs up is no fault, and a traceback could show a value."""
 
@@ -91,10 +87,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer one request."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, answer = self.server.responder.respond(self.headers, body)
         if self.server.responder.is_down():
             self.close_connection = True
             return
+        status, answer = self.server.responder.respond(self.headers, body)
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(answer)))

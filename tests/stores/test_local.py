@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -143,6 +144,21 @@ def test_an_altered_value_spoils_no_other(store, folder):
     assert found[Address("gli/other")].labels == {AWSCURRENT}
 
 
+def test_a_deleted_value_is_off_the_disk(store, folder):
+    """Deleting a secret overwrites its encrypted values, the current and the older ones."""
+    store.create("gli/db", value())
+    store.put("gli/db", value())
+    store.create("gli/other", value())
+    with closing(sqlite3.connect(folder / "store.db")) as connection:
+        query = "SELECT sealed FROM version WHERE secret = 'gli/db'"
+        sealed = [bytes(row[0]) for row in connection.execute(query)]
+    assert len(sealed) == 2
+    assert all(each in (folder / "store.db").read_bytes() for each in sealed)
+    store.delete("gli/db")
+    assert not any(each in (folder / "store.db").read_bytes() for each in sealed)
+    assert list(store.names()) == ["gli/other"]
+
+
 def test_a_file_of_a_newer_glisecrets_is_refused(store, folder):
     """A layout that this version does not know is neither read wrongly nor overwritten."""
     store.create("gli/db", value())
@@ -195,6 +211,17 @@ def test_a_lost_key_is_not_replaced(store, folder):
     (folder / "key").touch(0o600)
     (folder / "key").write_bytes(kept)
     assert LocalStore(folder).get(DB).labels == {AWSCURRENT}
+
+
+def test_a_store_that_was_made_anew_is_read_with_its_new_key(store, folder):
+    """A long-running program survives that someone removes the folder and starts over."""
+    store.create("gli/db", value())
+    shutil.rmtree(folder)
+    with pytest.raises(SecretNotFound):
+        store.get(DB)
+    text = value()
+    LocalStore(folder).create("gli/db", text)
+    assert store.get(DB).value == text
 
 
 @pytest.mark.parametrize("content", [b"", b"not base64!", base64.b64encode(b"short"), b"\xff\xfe"])

@@ -63,6 +63,24 @@ print(late, flush=True)
 """
 )
 
+#: Is cut off in a transaction whose pages are on the disk already, for its cache is small.
+CUT_OFF = (
+    _HEAD
+    + """
+import os
+from datetime import UTC, datetime
+from glisecrets.stores.local import rules
+print("ready", flush=True)
+with store.writing() as transaction:
+    transaction.ledger._run("PRAGMA cache_size = 2")
+    now = datetime.now(UTC)
+    for number in range(20):
+        record = rules.created(None, f"gli/{number}", "", now)
+        transaction.write(record, f"{number:032}", "x" * 9000, {"AWSCURRENT"}, now)
+    os._exit(9)
+"""
+)
+
 #: Makes one secret in a folder that nobody has made yet.
 FIRST = (
     _HEAD
@@ -133,6 +151,17 @@ def test_a_writer_that_is_killed_loses_nothing_that_was_acknowledged(folder):
         assert store.get(Address("gli/db", token)).value == expected
     latest = store.put("gli/db", "last").version_id
     assert store.get(Address("gli/db")).version_id == latest
+
+
+def test_what_a_killed_writer_left_half_written_is_undone_by_the_next_reader(folder):
+    """Pages that reached the disk without their commit are rolled back, even by a read."""
+    store = LocalStore(folder)
+    store.create("gli/db", "first")
+    with running(CUT_OFF, folder) as writer:
+        writer.wait()
+    assert (folder / "store.db-journal").stat().st_size > 0
+    assert store.get(Address("gli/db")).value == "first"
+    assert list(store.names()) == ["gli/db"]
 
 
 def test_two_processes_that_move_labels_keep_the_rules(folder):

@@ -103,9 +103,9 @@ def test_throttling_ends_after_a_number_of_calls(server, client):
 
 def test_throttling_ends_after_a_time(server):
     """A client with botocore's own retries gets through a short throttling."""
-    server.faults.throttle(seconds=0.2)
     patient = server.client(Config(retries={"total_max_attempts": 10, "mode": "standard"}))
     began = time.monotonic()
+    server.faults.throttle(seconds=0.2)
     assert patient.get_secret_value(SecretId="a")["SecretString"]
     assert time.monotonic() - began >= 0.2
     assert [call.error for call in server.calls[:-1]] == ["ThrottlingException"] * (

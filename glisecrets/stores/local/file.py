@@ -4,7 +4,8 @@ A connection is opened for each operation and closed after it. That costs a frac
 millisecond, and buys a store that works after ``fork``, in any thread and in any number of
 processes with no code for it. The journal is SQLite's rollback journal, not WAL: a store in a
 folder or on a file system that is read-only stays readable, and the store is one file to copy.
-``synchronous=EXTRA`` makes an acknowledged write outlive a power cut.
+``synchronous=EXTRA`` makes an acknowledged write outlive a power cut, and ``secure_delete``
+overwrites what was deleted.
 """
 
 from __future__ import annotations
@@ -96,6 +97,7 @@ class LedgerFile:
             with closing(self._connect(create=True)) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
                 connection.execute("PRAGMA foreign_keys = ON")
+                connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:
                     self._make_tables(connection)
