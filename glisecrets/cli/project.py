@@ -6,23 +6,22 @@ import importlib
 import os
 import sys
 import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from traceback import extract_tb
+from traceback import extract_tb, walk_tb
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError, SettingsError
+from ..environment import BUILD_VARIABLE
+from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from types import ModuleType
 
     from ..options import LoadOptions
     from ..settings import Settings
 
 __all__ = ["Project"]
-
-#: ``glisecrets.build_phase.VARIABLE``; that module loads pydantic, which ``run --help`` needs not.
-_BUILD = "GLISECRETS_BUILD"
 
 _HOW = (
     "pass --settings module:Class, or write into pyproject.toml:\n"
@@ -70,13 +69,13 @@ class Project:
         """
         if self.settings is None:
             raise ConfigurationError("no settings class is named", next_step=_HOW)
-        module_name, _, class_name = self.settings.partition(":")
-        if not class_name:
+        module, _, name = self.settings.partition(":")
+        if not name:
             raise ConfigurationError(f"{self.settings!r} names no class", next_step=_HOW)
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
-        module = self._module(module_name)
-        return _class_in(module, class_name)
+        with _build_phase():
+            return _class_in(self._names_in(module, name), name, module)
 
     def load_options(self) -> LoadOptions:
         """Give the settings class's options; the usual ones where no class is named.
@@ -88,38 +87,44 @@ class Project:
 
         return self.settings_class().load_options if self.settings else LoadOptions()
 
-    def _module(self, name: str) -> ModuleType:
-        """Import the module in the build phase: it may make its settings when imported.
+    def _names_in(self, module: str, wanted: str) -> Mapping[str, Any]:
+        """Import a module, and give its names; those that it got to, if it fails after ours.
 
-        Only the class is wanted. Without the build phase, a value that is missing would hide the
-        report on it, and all stores would be asked twice.
+        Only the class is wanted. A module that makes its settings fails where a value is wrong,
+        which is just when people want a report.
         """
-        before = os.environ.get(_BUILD)
-        os.environ[_BUILD] = "1"
         try:
-            return importlib.import_module(name)
-        except SettingsError as error:
-            raise self._broken(name, str(error)) from None
+            return vars(importlib.import_module(module))
         except Exception as error:  # noqa: BLE001 - it is the user's code that runs here
-            raise self._broken(name, self._told(name, error)) from None
-        finally:
-            os.environ.pop(_BUILD, None)
-            if before is not None:
-                os.environ[_BUILD] = before
-
-    def _broken(self, name: str, reason: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"cannot import {name}: {reason}",
+            for frame, _ in walk_tb(error.__traceback__):
+                if wanted.partition(".")[0] in frame.f_globals:
+                    return frame.f_globals
+            reason = self._reason(module, error)
+        raise ConfigurationError(
+            f"cannot import {module}: {reason}",
             next_step="mend it, or keep the settings class in a module of its own",
         )
 
-    def _told(self, name: str, error: Exception) -> str:
-        if isinstance(error, ModuleNotFoundError) and name.startswith(str(error.name)):
+    def _reason(self, module: str, error: Exception) -> str:
+        if isinstance(error, ModuleNotFoundError) and module.startswith(str(error.name)):
             return f"there is no module {error.name} in {self.root}, nor is it installed"
         place = extract_tb(error.__traceback__)[-1]
         # Only these texts are sure to hold no value.
         text = f": {error}" if isinstance(error, (ImportError, SyntaxError)) else ""
         return f"{type(error).__name__} at {place.filename}:{place.lineno}{text}"
+
+
+@contextmanager
+def _build_phase() -> Iterator[None]:
+    """Import in the build phase: else a module that makes its settings asks the stores twice."""
+    before = os.environ.get(BUILD_VARIABLE)
+    os.environ[BUILD_VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(BUILD_VARIABLE, None)
+        if before is not None:
+            os.environ[BUILD_VARIABLE] = before
 
 
 def _named_in(file: Path) -> str | None:
@@ -132,23 +137,23 @@ def _named_in(file: Path) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _class_in(module: ModuleType, name: str) -> type[Settings]:
+def _class_in(names: Mapping[str, Any], name: str, module: str) -> type[Settings]:
     from ..settings import Settings
 
-    found: Any = module
-    for part in name.split("."):
+    first, *inner = name.split(".")
+    found = names.get(first)
+    for part in inner:
         found = getattr(found, part, None)
     if isinstance(found, Settings):
         return type(found)
     if isinstance(found, type) and issubclass(found, Settings):
         return found
-    classes = (
-        thing.__name__
-        for thing in vars(module).values()
+    classes = [
+        each
+        for each, thing in names.items()
         if isinstance(thing, type) and issubclass(thing, Settings) and thing is not Settings
-    )
-    there = ", ".join(classes) or "none"
-    what = "is no settings class" if found is not None else "does not exist"
+    ]
+    what = "does not exist" if found is None else "is no settings class"
     raise ConfigurationError(
-        f"{module.__name__}:{name} {what} (settings classes there: {there})", next_step=_HOW
+        f"{module}:{name} {what} (there are: {', '.join(classes) or 'none'})", next_step=_HOW
     )
