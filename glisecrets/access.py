@@ -28,7 +28,7 @@ VARIABLE = "GLISECRETS_STORE"
 #: Variables that lead a store to a place; a name of another environment in one is refused.
 _LEADING = {
     "aws": ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
-    "vault": ("VAULT_ADDR", "VAULT_NAMESPACE"),
+    "vault": ("VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"),
 }
 
 
