@@ -1,0 +1,1 @@
+"""The project: settings, URLs, views and the WSGI entry point."""
