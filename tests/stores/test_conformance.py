@@ -34,10 +34,13 @@ if TYPE_CHECKING:
 
     from .openbao import OpenBao
 
+_UNENCODABLE = "test_text_that_utf_8_cannot_express_is_refused_and_not_shown"
+
 #: Store and test -> how it differs. Such a test must fail there, or the entry is out of date.
 #: What moto does, real Secrets Manager does not; the suite holds ours to the real service.
 DIFFERENCES = {
     "moto": {
+        _UNENCODABLE: "is asked by the same store as aws",
         "test_a_version_that_is_left_by_current_loses_pending_too": (
             "leaves two versions AWSCURRENT when one is written after a finished rotation"
         ),
@@ -55,11 +58,8 @@ DIFFERENCES = {
             "answers 500 to ListSecretVersionIds of an unknown secret"
         ),
     },
-    "vault": {
-        "test_a_version_id_beside_a_label_that_is_elsewhere_is_refused": (
-            "reads by the version id and does not look at the label"
-        ),
-    },
+    "aws": {_UNENCODABLE: "raises Python's UnicodeEncodeError, which holds the value"},
+    "vault": {_UNENCODABLE: "raises Python's UnicodeEncodeError, which holds the value"},
 }
 
 
@@ -195,6 +195,13 @@ def test_a_value_over_64_kib_is_refused(store, name):
     store.create(name, value())
     with pytest.raises(InvalidRequest):
         store.put(name, b"x" * (MAX_VALUE_BYTES + 1))
+
+
+def test_text_that_utf_8_cannot_express_is_refused_and_not_shown(store, name):
+    """A lone surrogate is an InvalidRequest, not a Python error that holds the value."""
+    with pytest.raises(InvalidRequest) as caught:
+        store.create(name, f"{value()}\ud800")
+    assert caught.value.__context__ is None
 
 
 # Creating.
