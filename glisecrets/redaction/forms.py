@@ -100,16 +100,17 @@ def parts(value: object, name: str = "") -> Iterator[Part]:
     Parts that are not masked are given only where a person would expect masking: the whole and
     JSON leaves, not short lines of a PEM.
     """
-    if isinstance(value, HidesSecret):
-        yield from parts(value.get_secret_value(), name)
-    elif isinstance(value, Mapping | list | tuple):
-        yield from _leaves(value, name)
+    # Text first: each load asks this of every secret, and a protocol is slow to ask for.
+    if isinstance(value, str):
+        yield from _text(value, name)
     elif isinstance(value, bytes):
         yield from _binary(value, name)
-    elif isinstance(value, str):
-        yield from _text(value, name)
+    elif isinstance(value, Mapping | list | tuple):
+        yield from _leaves(value, name)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield from (part for part in _text(str(value), name) if part.masked)
+    elif isinstance(value, HidesSecret):
+        yield from parts(value.get_secret_value(), name)
 
 
 def _binary(value: bytes, name: str) -> Iterator[Part]:
