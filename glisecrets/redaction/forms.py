@@ -164,14 +164,16 @@ def _leaves(document: object, name: str) -> Iterator[Part]:
             yield from parts(leaf, name)
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(text: str) -> list[str]:
     """Split text at its newlines; a PEM also where they are written as an escape."""
     separator = _ESCAPED_NEWLINE if _ARMOUR in text else _NEWLINE
-    lines = (line.strip() for line in separator.split(text))
-    return (line for line in lines if not line.startswith("-----"))
+    lines = [line.strip() for line in separator.split(text)]
+    return [line for line in lines if not line.startswith("-----")]
 
 
 def _url_passwords(text: str) -> Iterator[str]:
+    if "://" not in text:
+        return  # told sooner than by the search
     for match in _URL_PASSWORD.finditer(text):
         password = match[1] or match[2]
         yield from (password, unquote(password))
