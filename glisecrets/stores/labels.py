@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from .base import SecretValue
 
-__all__ = ["Labels", "check_size", "version_token"]
+__all__ = ["Labels", "check_value", "version_token"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9-]{32,64}")
 
@@ -156,20 +157,27 @@ def version_token(token: str | None, *, store: str, secret: str) -> str:
     return token
 
 
-def check_size(value: SecretValue, *, store: str, secret: str) -> None:
-    """Hold a value to the 64 KiB that Secrets Manager takes, counted in UTF-8.
+def check_value(value: SecretValue, *, store: str, secret: str) -> None:
+    """Hold a value to what Secrets Manager takes: 1 byte to 64 KiB, text counted in UTF-8.
 
     Raises:
-        InvalidRequest: it is larger.
+        InvalidRequest: it is empty or larger, or text that UTF-8 cannot express.
     """
-    size = len(value.encode() if isinstance(value, str) else value)
-    if size > MAX_VALUE_BYTES:
-        raise InvalidRequest(
-            f"{secret}: the value has {size} bytes; a secret holds at most {MAX_VALUE_BYTES}",
-            store=store,
-            secret=secret,
-            next_step="keep large files elsewhere and store their key here",
-        )
+    size = 0
+    # Judged outside the handler: a UnicodeEncodeError would hold the value.
+    with suppress(UnicodeEncodeError):
+        size = len(value.encode() if isinstance(value, str) else value)
+    if 0 < size <= MAX_VALUE_BYTES:
+        return
+    if size:
+        reason = f"has {size} bytes; a secret holds at most {MAX_VALUE_BYTES}"
+        step = "keep large files elsewhere and store their key here"
+    else:
+        reason = "is empty, or text that UTF-8 cannot express"
+        step = "give at least one byte, and bytes for what is not text"
+    raise InvalidRequest(
+        f"{secret}: the value {reason}", store=store, secret=secret, next_step=step
+    )
 
 
 def _current_first(label: str) -> tuple[bool, str]:

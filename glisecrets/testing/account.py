@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..stores.local import LocalStore
-    from ..stores.local.rules import SecretRecord
+    from ..stores.local.record import SecretRecord
     from ..stores.local.transaction import Transaction
     from .faults import Faults
     from .wire import Answer, Request

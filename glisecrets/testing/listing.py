@@ -10,7 +10,7 @@ from .wire import Request, WireError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ..stores.local.rules import SecretRecord
+    from ..stores.local.record import SecretRecord
 
 __all__ = ["matching", "page"]
 

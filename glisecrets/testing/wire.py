@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..stores.base import SecretValue
-    from ..stores.local.rules import SecretRecord
+    from ..stores.local.record import SecretRecord
 
 __all__ = [
     "Answer",

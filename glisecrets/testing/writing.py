@@ -14,7 +14,7 @@ from ..stores.local import rules
 from .wire import WireError
 
 if TYPE_CHECKING:
-    from ..stores.local.rules import SecretRecord
+    from ..stores.local.record import SecretRecord
     from .account import Account
     from .wire import Answer, Request
 

@@ -34,13 +34,10 @@ if TYPE_CHECKING:
 
     from .openbao import OpenBao
 
-_UNENCODABLE = "test_text_that_utf_8_cannot_express_is_refused_and_not_shown"
-
 #: Store and test -> how it differs. Such a test must fail there, or the entry is out of date.
 #: What moto does, real Secrets Manager does not; the suite holds ours to the real service.
 DIFFERENCES = {
     "moto": {
-        _UNENCODABLE: "is asked by the same store as aws",
         "test_a_version_that_is_left_by_current_loses_pending_too": (
             "leaves two versions AWSCURRENT when one is written after a finished rotation"
         ),
@@ -58,8 +55,6 @@ DIFFERENCES = {
             "answers 500 to ListSecretVersionIds of an unknown secret"
         ),
     },
-    "aws": {_UNENCODABLE: "raises Python's UnicodeEncodeError, which holds the value"},
-    "vault": {_UNENCODABLE: "raises Python's UnicodeEncodeError, which holds the value"},
 }
 
 

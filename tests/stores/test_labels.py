@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glisecrets.errors import InvalidRequest, LabelConflict, SecretExists, SecretNotFound
 from glisecrets.references import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from glisecrets.stores.base import MAX_VALUE_BYTES
-from glisecrets.stores.labels import Labels, check_size, version_token
+from glisecrets.stores.labels import Labels, check_value, version_token
 
 A, B, C, D = VERSIONS = tuple(letter * 32 for letter in "abcd")
 LABELS = (AWSCURRENT, AWSPENDING, AWSPREVIOUS, "team-x")
@@ -150,10 +150,10 @@ def test_a_missing_token_is_made():
 def test_a_value_is_measured_in_bytes_and_never_shown():
     """64 KiB pass, one byte more does not, and the error names the size alone."""
     fits = secrets.token_hex(MAX_VALUE_BYTES // 2)
-    check_size(fits, store="local", secret="gli/db")
-    check_size(fits.encode(), store="local", secret="gli/db")
+    check_value(fits, store="local", secret="gli/db")
+    check_value(fits.encode(), store="local", secret="gli/db")
     with pytest.raises(InvalidRequest, match="65537 bytes") as caught:
-        check_size(fits + "x", store="local", secret="gli/db")
+        check_value(fits + "x", store="local", secret="gli/db")
     assert fits[:20] not in repr(caught.value)
     with pytest.raises(InvalidRequest, match="65538 bytes"):
-        check_size("é" * 32_769, store="local", secret="gli/db")
+        check_value("é" * 32_769, store="local", secret="gli/db")

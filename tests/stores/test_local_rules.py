@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,9 @@ from glisecrets.errors import (
 )
 from glisecrets.references import AWSCURRENT, AWSPENDING, AWSPREVIOUS, Address
 from glisecrets.stores.local import rules
+
+if TYPE_CHECKING:
+    from glisecrets.stores.local.record import SecretRecord
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TOKENS = tuple(letter * 32 for letter in "abcdefg")
@@ -174,7 +178,7 @@ def check_read(record, oracle, values, token, label):
             rules.version_wanted(record, address)
 
 
-def written(count: int, *, days_apart: float) -> rules.SecretRecord:
+def written(count: int, *, days_apart: float) -> SecretRecord:
     """Give a secret that was written so many times."""
     record = rules.created(None, "gli/db", "", START)
     for number in range(count):

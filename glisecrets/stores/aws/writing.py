@@ -23,9 +23,9 @@ def stored(secret: str, value: SecretValue, token: str | None, **params: object)
     Raises:
         InvalidRequest: over 64 KiB, or the token is not 32 to 64 letters, digits and hyphens.
     """
-    from ..labels import check_size, version_token
+    from ..labels import check_value, version_token
 
-    check_size(value, store="aws", secret=secret)
+    check_value(value, store="aws", secret=secret)
     version = version_token(token, store="aws", secret=secret)
     kind = "SecretString" if isinstance(value, str) else "SecretBinary"
     return Unshown({kind: value, "ClientRequestToken": version, **params})

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .rules import SecretRecord, StoredVersion
+from .record import SecretRecord, StoredVersion
 
 if TYPE_CHECKING:
     import sqlite3

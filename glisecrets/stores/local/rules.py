@@ -13,24 +13,23 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidRequest, SecretExists, SecretNotFound
 from ...references import AWSCURRENT, AWSPENDING
-from ..labels import Labels
+from .record import STORE, SecretRecord, StoredVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from ...references import Address
+    from ..labels import Labels
 
 __all__ = [
     "ScheduledForDeletion",
-    "SecretRecord",
-    "StoredVersion",
     "created",
     "deletion_cancelled",
     "deletion_scheduled",
@@ -50,52 +49,12 @@ KEEP_AT_LEAST = timedelta(hours=24)
 MAX_LABELS = 20
 MAX_LABEL_LENGTH = 256
 
-_STORE = "local"
 _NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
 _SUFFIX_ALPHABET = string.ascii_letters + string.digits
 
 
 class ScheduledForDeletion(SecretNotFound):
     """The secret waits for its deletion: it cannot be read, and its name is still taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVersion:
-    """One version without its value."""
-
-    created: datetime
-    #: Empty for a deprecated version.
-    labels: frozenset[str] = frozenset()
-    #: Registered by RotateSecret and not written yet: such a version reads as not found.
-    empty: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SecretRecord:
-    """Everything known of one secret except its values."""
-
-    name: str
-    created: datetime
-    #: When any part of it last changed.
-    changed: datetime
-    #: The six random characters that end its ARN.
-    suffix: str
-    description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    #: When ``AWSCURRENT`` last moved from one version to another.
-    rotated: datetime | None = None
-    #: When it will be deleted, if that is scheduled.
-    deletes: datetime | None = None
-    #: The rotation set-up as RotateSecret was given it, with ``RotationEnabled``; ``None``: never.
-    rotation: Mapping[str, object] | None = None
-    #: Version id -> version, oldest first.
-    versions: Mapping[str, StoredVersion] = field(default_factory=dict)
-
-    @property
-    def labels(self) -> Labels:
-        """Which version carries which labels."""
-        versions = {version_id: version.labels for version_id, version in self.versions.items()}
-        return Labels(_STORE, self.name, versions)
 
 
 def created(
@@ -130,7 +89,7 @@ def created(
         return present
     raise SecretExists(
         f"there is a secret {name!r} already",
-        store=_STORE,
+        store=STORE,
         secret=name,
         next_step="write a version of it instead, or choose another name",
     )
@@ -147,7 +106,7 @@ def version_wanted(record: SecretRecord, address: Address) -> str:
     if record.deletes is not None:
         raise ScheduledForDeletion(
             f"{record.name} is scheduled for deletion",
-            store=_STORE,
+            store=STORE,
             secret=record.name,
             next_step="restore it, or take the reference out",
         )
@@ -255,7 +214,7 @@ def no_version(record: SecretRecord, wanted: str, reason: str = "does not exist"
     labels = sorted(label for version in record.versions.values() for label in version.labels)
     return SecretNotFound(
         f"{record.name}: version {wanted} {reason}",
-        store=_STORE,
+        store=STORE,
         secret=record.name,
         version=wanted,
         next_step=f"labels that it has: {', '.join(labels) or 'none'}",
@@ -291,7 +250,7 @@ def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise InvalidRequest(
             f"{name!r} is no name for a secret",
-            store=_STORE,
+            store=STORE,
             secret=name,
             next_step="use 1 to 512 ASCII letters, digits and /_+=.@-",
         )
@@ -313,5 +272,5 @@ def _require_not_scheduled(record: SecretRecord) -> None:
 
 def _refused(record: SecretRecord, reason: str, next_step: str = "") -> InvalidRequest:
     return InvalidRequest(
-        f"{record.name}: {reason}", store=_STORE, secret=record.name, next_step=next_step
+        f"{record.name}: {reason}", store=STORE, secret=record.name, next_step=next_step
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...references import Address
     from ..base import SecretValue, SecretVersion
     from .key_sources import KeySource
-    from .rules import SecretRecord
+    from .record import SecretRecord
 
 __all__ = ["LocalStore"]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ...errors import InvalidRequest, SecretNotFound, StoreError
+from ...errors import SecretNotFound, StoreError
 from ...references import Arn
 from ..base import SecretVersion, VersionInfo
-from ..labels import check_size
+from ..labels import check_value
 from . import rules
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ..base import SecretValue
     from .encryption import CipherOfStore
     from .ledger import Ledger
-    from .rules import SecretRecord
+    from .record import SecretRecord
 
 __all__ = ["Transaction"]
 
@@ -79,7 +78,7 @@ class Transaction:
             SecretExists: the version has another value.
             InvalidRequest: the value is empty or too long, or the rules refuse.
         """
-        _check_value(record.name, value)
+        check_value(value, store="local", secret=record.name)
         stored = self._stored(record, version_id)
         same = None if stored is None else (type(stored), stored) == (type(value), value)
         after = rules.written(record, version_id, labels, same=same, now=now)
@@ -97,18 +96,3 @@ class Transaction:
             return None
         cipher = self._cipher.get(self.ledger)
         return cipher.open(sealed, secret=record.name, version_id=version_id)
-
-
-def _check_value(secret: str, value: SecretValue) -> None:
-    # Judged outside the handler: a UnicodeEncodeError would hold the value.
-    usable = False
-    with suppress(UnicodeEncodeError):
-        usable = bool(value.encode() if isinstance(value, str) else value)
-    if not usable:
-        raise InvalidRequest(
-            f"{secret}: the value is empty, or text that UTF-8 cannot express",
-            store="local",
-            secret=secret,
-            next_step="give at least one byte, and bytes for what is not text",
-        )
-    check_size(value, store="local", secret=secret)

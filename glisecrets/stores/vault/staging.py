@@ -35,10 +35,10 @@ _T = TypeVar("_T")
 STAGES = "_stages"
 STAGED = "_staged"
 
-#: How often a step that another writer disturbed starts again, and the longest first pause in
-#: seconds.
-_ATTEMPTS = 12
-_PAUSE = 0.01
+#: Seconds for which a step that other writers disturb starts again; and the first and the longest
+#: pause before it does, in seconds.
+_PATIENCE = 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 
 
 class _StagedGone(SecretNotFound):
@@ -225,12 +225,15 @@ class Staging:
 
 def undisturbed(step: Callable[[], _T]) -> _T:
     """Do a step that reads first, again and again while other writers come in between."""
-    for attempt in range(1, _ATTEMPTS):
+    deadline, pause = time.monotonic() + _PATIENCE, _FIRST_PAUSE
+    while True:
         try:
             return step()
         except (CheckAndSetFailed, _StagedGone):
-            time.sleep(random.uniform(0, _PAUSE * attempt))  # noqa: S311 no secret hangs on it
-    return step()
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(0, pause))  # noqa: S311 no secret hangs on it
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _last_two(number: int, created: str) -> dict[int, str]:

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from ...errors import AccessDenied, InvalidRequest, StoreError, StoreUnavailable
 from ...references import AWSCURRENT
-from ..labels import check_size
+from ..labels import check_value
 from .connection import CONCURRENCY, Connection
 from .failures import PolicyDenied
 from .kv import Kv2
@@ -105,7 +105,7 @@ class VaultStore:
     ) -> VersionInfo:
         """Make a new secret; tags become custom metadata."""
         engine, path = self._found(secret)
-        check_size(value, store=self.scheme, secret=secret)
+        check_value(value, store=self.scheme, secret=secret)
         return engine.create(path, value, token, tags)
 
     def put(
@@ -118,7 +118,7 @@ class VaultStore:
     ) -> VersionInfo:
         """Write a version of an existing secret; plain readers see only ``AWSCURRENT``."""
         engine, path = self._found(secret)
-        check_size(value, store=self.scheme, secret=secret)
+        check_value(value, store=self.scheme, secret=secret)
         return engine.put(path, value, token, tuple(labels))
 
     def move_label(
