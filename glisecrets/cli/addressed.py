@@ -13,7 +13,7 @@ from ..guard import Guard
 from ..references import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..environment import Environment
     from ..stores.base import Store
@@ -51,8 +51,7 @@ class Addressed(NamedTuple):
         Raises:
             EnvironmentMismatch: it belongs to another environment.
         """
-        with _command_line_advice():
-            self.guard.check_reference(replace(self.reference, secret=secret))
+        self.guard.check_reference(replace(self.reference, secret=secret))
 
 
 @contextmanager
@@ -61,7 +60,7 @@ def addressed(
     text: str,
     address: str | None = None,
     *,
-    permitted: tuple[Environment, ...] = (),
+    permitted: Sequence[Environment] | None = None,
 ) -> Iterator[Addressed]:
     """Read a reference, hold it against the guard and open its store; close that afterwards.
 
@@ -69,7 +68,8 @@ def addressed(
         invocation: gives environment and project.
         text: the reference; ``{environment}`` in it is filled in.
         address: the store, in place of ``GLISECRETS_STORE``; a store in the reference overrides.
-        permitted: other environments that it may belong to.
+        permitted: other environments that it may belong to, as ``--allow-environment`` says;
+            ``None`` for a command without that option.
 
     Raises:
         ConfigurationError: no reference, or no store.
@@ -78,9 +78,8 @@ def addressed(
     environment = invocation.current_environment()
     reference = Reference.parse(text.replace("{environment}", environment))
     with opened(invocation, address, reference.store, permitted=permitted) as (store, guard):
-        found = Addressed(store, reference, guard)
-        found.admit(reference.secret)
-        yield found
+        guard.check_reference(reference)
+        yield Addressed(store, reference, guard)
 
 
 @contextmanager
@@ -89,7 +88,7 @@ def opened(
     address: str | None,
     scheme: str | None = None,
     *,
-    permitted: tuple[Environment, ...] = (),
+    permitted: Sequence[Environment] | None = None,
 ) -> Iterator[tuple[Store, Guard]]:
     """Open the store at an address, or the project's own; close it afterwards.
 
@@ -102,9 +101,8 @@ def opened(
     options, context = invocation.project.load_options(), invocation.load_context(address)
     environment, directory = invocation.current_environment(), invocation.project.directory
     usual = Guard.of(environment, options)
-    guard = PermittingGuard(environment, usual.allow, usual.accounts, permitted)
-    with _command_line_advice():
-        store = StoreAccess(environment, options, context, guard, directory).opened(scheme)
+    guard = PromptGuard(environment, usual.allow, usual.accounts, permitted)
+    store = StoreAccess(environment, options, context, guard, directory).opened(scheme)
     if store is None:
         raise ConfigurationError(
             "no store is in use here", next_step="pass --store aws, vault:… or local:…"
@@ -116,13 +114,13 @@ def opened(
 
 
 @dataclass(frozen=True, slots=True)
-class PermittingGuard(Guard):
-    """A guard that lets the names of some other environments pass, because a person said so."""
+class PromptGuard(Guard):
+    """The guard for a person at a prompt, who may permit environments and is told how."""
 
-    permitted: tuple[Environment, ...] = ()
+    permitted: Sequence[Environment] | None = None
 
     def check_name(self, name: str, what: str) -> None:
-        """Refuse a name of an environment that is not permitted either.
+        """Refuse a name of an environment that is not permitted.
 
         Raises:
             EnvironmentMismatch: it is one.
@@ -131,10 +129,10 @@ class PermittingGuard(Guard):
             Guard.check_name(self, name, what)
 
     def check_reference(self, reference: Reference) -> None:
-        """Refuse a reference, by its name or its account.
+        """Refuse a reference to an environment that is not permitted, by name or account.
 
         Raises:
-            EnvironmentMismatch: it belongs to an environment that is not permitted either.
+            EnvironmentMismatch: it is one.
         """
         with self._lenient():
             Guard.check_reference(self, reference)
@@ -144,16 +142,9 @@ class PermittingGuard(Guard):
         try:
             yield
         except EnvironmentMismatch as error:
-            if not error.belongs_to or not set(error.belongs_to) <= set(self.permitted):
-                raise
-
-
-@contextmanager
-def _command_line_advice() -> Iterator[None]:
-    """Give the guard's refusal the next step of someone at a prompt, not of a programmer."""
-    try:
-        yield
-    except EnvironmentMismatch as error:
-        if len(error.belongs_to) == 1:
-            error.next_step = f"pass --environment {error.belongs_to[0]} if that is what you mean"
-        raise
+            if error.belongs_to and set(error.belongs_to) <= set(self.permitted or ()):
+                return
+            if len(error.belongs_to) == 1:
+                option = "--environment" if self.permitted is None else "--allow-environment"
+                error.next_step = f"pass {option} {error.belongs_to[0]} if that is what you mean"
+            raise

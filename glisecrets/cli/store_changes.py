@@ -109,7 +109,7 @@ def copy(
     --allow-environment names its own.
     """
     invocation = Invocation.of(ctx)
-    permitted = tuple(allow_environment or ())
+    permitted = allow_environment or []
     with ExitStack() as stack:
         there = addressed(invocation, source.removesuffix("*"), from_store, permitted=permitted)
         here = addressed(invocation, (target or source).removesuffix("*"), to_store)

@@ -19,7 +19,7 @@ from glisecrets.stores.local import LocalStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SETTINGS = '''
+SETTINGS = """
 from pydantic import BaseModel, SecretStr
 from glisecrets import SecretPemKey, Settings, secret
 
@@ -42,7 +42,7 @@ class ApiSettings(Settings):
 
 
 settings = ApiSettings()
-'''
+"""
 
 TEMPLATE = """\
 ALLOWED_HOSTS=localhost,127.0.0.1
@@ -56,7 +56,15 @@ CACHE_ADDRESS=
 """
 
 #: What would make a run depend on whose machine it is.
-FOREIGN = ("CI", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "GLISECRETS_STORE", "TOKEN")
+FOREIGN = (
+    "CI",
+    "COLUMNS",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "GITHUB_ACTIONS",
+    "GLISECRETS_STORE",
+    "TOKEN",
+)
 
 
 @dataclass

@@ -36,9 +36,7 @@ def test_no_settings_class_is_exit_code_2_and_says_how_to_name_one(project: Proj
         ("unfit", "names no class"),
     ],
 )
-def test_a_class_that_cannot_be_had_is_exit_code_2(
-    project: Project, named: str, told: str
-) -> None:
+def test_a_class_that_cannot_be_had_is_exit_code_2(project: Project, named: str, told: str) -> None:
     """A wrong name and a broken module each say what they are."""
     project.write("broken.py", "password = 'hunter2-hunter2'\n1 / 0\n")
     project.write("unfit.py", "Text = 'text'\n")
@@ -204,9 +202,7 @@ def plain(ctx, times):
 
 
 @pytest.fixture
-def others(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def others(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Commands that another installed package adds, one of them broken."""
     project.write("others.py", OTHERS)
     project.write(

@@ -27,9 +27,7 @@ PYTHON = sys.executable
 
 
 @contextmanager
-def started(
-    project: Project, *arguments: str, **streams: int
-) -> Iterator[subprocess.Popen[bytes]]:
+def started(project: Project, *arguments: str, **streams: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run the command line in a session of its own, so that no keyboard is ours."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(

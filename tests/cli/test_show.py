@@ -32,7 +32,12 @@ def test_every_setting_is_shown_with_its_origin_and_secrets_masked(project: Proj
 def test_a_table_fits_80_columns(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is cut or wrapped by the terminal."""
     monkeypatch.setenv("COLUMNS", "80")
-    for arguments in (["show"], ["explain", "token"], ["check"], ["show", "--environment", "staging"]):
+    for arguments in (
+        ["show"],
+        ["explain", "token"],
+        ["check"],
+        ["show", "--environment", "staging"],
+    ):
         done = project.call(*arguments)
         assert max(map(len, done.out.splitlines())) <= 80, done.out
         assert not any(line.endswith(" ") for line in done.out.splitlines())
