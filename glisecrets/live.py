@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -82,10 +82,11 @@ class LiveValues:
 
     def get(self, name: str) -> Any:
         """Give a field's present value; see ``Settings.live``."""
-        cell = self._cells.get(name)
-        if cell is not None and monotonic() < cell.fresh_until:
-            return cell.value
-        return self._read(cell or self._cell(name))
+        cell = self._cells.get(name) or self._cell(name)
+        return cell.value if monotonic() < cell.fresh_until else self._read(cell)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # a copy of the settings reads the same live values
 
     def on_change(self, name: str, hook: Callable[[Change], None]) -> None:
         """Have a hook called after a new version of a field was found."""

@@ -101,6 +101,19 @@ def test_after_the_ttl_a_rotated_value_arrives(store, clock: Clock, rotate) -> N
     assert settings.password.get_secret_value() == loaded
 
 
+def test_a_copy_reads_the_same_live_values(store, clock: Clock, rotate) -> None:
+    """Frameworks copy settings, deeply too: a copy follows rotations and asks no more often."""
+    rotate()
+    settings = load(store)
+    settings.live("password")
+    copy = settings.model_copy(deep=True)
+    password = rotate()
+    clock.now += 361
+    assert copy.live("password").get_secret_value() == password
+    assert settings.live("password").get_secret_value() == password
+    assert len(store.asked) == 2
+
+
 def test_the_ttl_varies_by_a_fifth(store, clock: Clock, rotate) -> None:
     """The workers of a service do not ask in step."""
     rotate()
