@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from glisecrets import process_redactor
 from glisecrets.django_integration import Env
 from glisecrets.errors import EnvironmentMismatch, GlisecretsError
 from glisecrets.loading import LoadContext
@@ -186,6 +188,20 @@ def test_the_guard_refuses_another_environments_secret(tmp_path: Path) -> None:
         env("API_KEY")
 
 
+def test_what_sounds_secret_is_treated_so(tmp_path: Path) -> None:
+    """Without a declaration: masked in logs, no placeholder, no host of another environment."""
+    key = secrets.token_urlsafe()
+    url = f"postgres://api:{secrets.token_hex()}@gli-db-production.internal/gli"
+    variables = {"DJANGO_ENV": "staging", "API_KEY": key, "DATABASE_URL": url}
+    env = env_of(tmp_path, variables | {"JWT_PRIVATE_KEY": "<rsa-private-key>"})
+    assert env("API_KEY") == key
+    assert key not in process_redactor().redact(f"refused: {key}")
+    with pytest.raises(ImproperlyConfigured, match="belongs to production"):
+        env.db()
+    with pytest.raises(ImproperlyConfigured, match="placeholder"):
+        env("JWT_PRIVATE_KEY")
+
+
 @given(st.text(st.sampled_from("$\\{}ab'\" "), min_size=1).filter(lambda text: text.strip()))
 @example("$HOME")
 @example(r"a\$b$")
@@ -236,8 +252,11 @@ def test_an_error_never_shows_the_value(tmp_path: Path, method: str, template: s
     """A typo in a password must not put the rest of it into the log: text, chain and locals."""
     value = secrets.token_hex().replace("e", "x")
     env = env_of(tmp_path, {"THING": template.format(value)})
-    with pytest.raises(ImproperlyConfigured) as caught:
-        getattr(env, method)("THING")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(ImproperlyConfigured) as caught:
+            getattr(env, method)("THING")
+    assert warned == []
     error, frames = caught.value, caught.value.__traceback__
     ours = frames.tb_next if frames else None  # without this test's own frame
     report = traceback.TracebackException(type(error), error, ours, capture_locals=True)

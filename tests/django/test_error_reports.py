@@ -35,7 +35,7 @@ def fail(request):
     as_url = "https://user:" + quote(secret, safe="") + "@host/"
     as_html = html.escape(secret)
     as_json = json.dumps({"password": secret})
-    wrapped = "word " * 14 + secret + " word" * 14
+    wrapped = "word " * 11 + secret
     at_the_cut = ["z" * 4070, secret]
     held = Holder("a" * 70, secret)
     lazily = map(str, [secret])
@@ -47,7 +47,7 @@ urlpatterns = [path("fail/", fail)]
 """
 
 _VISIT = """
-import os, sys
+import logging, os, sys
 from urllib.parse import quote
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 import django
@@ -59,18 +59,22 @@ from django.test.utils import setup_test_environment
 secret = settings.GLISECRETS.api_password.get_secret_value()
 setup_test_environment(debug=settings.DEBUG)
 client = Client(raise_request_exception=False, headers={"accept": sys.argv[1]})
-client.cookies["remembered"] = secret
-where = {"secure": True, "HTTP_HOST": "api.example.com", "HTTP_X_UPSTREAM": secret}
+# The page breaks lines after 80 characters, at a space: here, within the secret.
+long = "word " * 11 + secret
+where = {"secure": True, "HTTP_HOST": "api.example.com", "HTTP_X_UPSTREAM": long}
+client.cookies["remembered"] = long
 pages = [
-    client.post("/fail/?q=" + quote(secret), {"posted": "long " * 20 + secret}, **where),
+    client.post("/fail/?q=" + quote(long), {"posted": long}, **where),
     client.get("/fail/?unicode=1", **where),
 ]
+logging.getLogger("django.request").error("failed with %s", secret)
 print(*(page.content.decode() for page in pages))
 print(*(str(message.message()) + message.subject + message.body for message in mail.outbox))
 print(*(body for message in mail.outbox for body, _ in message.alternatives))
 """
 
 _FILTER = "DEFAULT_EXCEPTION_REPORTER_FILTER"
+_SETTING = 'UPSTREAM = "word " * 11 + settings.api_password.get_secret_value()\n'
 _FIELD = """
     api_password: SecretStr
 """
@@ -82,6 +86,7 @@ def forms(secret: str) -> dict[str, str]:
         "plain": secret,
         "beginning": secret[:10],
         "end": secret[-10:],
+        "around a character": f"{secret[-5:]}é{secret[:5]}",
         "base64": base64.b64encode(secret.encode()).decode()[:-4],
         "base64 within": base64.b64encode(b"user:" + secret.encode()).decode()[12:-4],
         "URL": quote(secret, safe=""),
@@ -95,8 +100,8 @@ def forms(secret: str) -> dict[str, str]:
 
 @pytest.fixture
 def secret() -> str:
-    """A password with all that escapes differ in."""
-    return f"{secrets.token_urlsafe(9)}<'\"&\\>{secrets.token_urlsafe(9)}"
+    """A password with all that escapes differ in, and a space."""
+    return f"{secrets.token_urlsafe(9)}<'\"&\\> {secrets.token_urlsafe(9)}"
 
 
 @pytest.fixture
@@ -105,6 +110,7 @@ def failing(project: Project, secret: str) -> Project:
     project.write("config/urls.py", _URLS)
     project.write("visit.py", _VISIT)
     project.extend("config/env.py", _FIELD)
+    project.extend("config/settings.py", _SETTING)
     project.serves(API_PASSWORD=secret, LOG_FORMAT="text")
     return project
 
@@ -131,7 +137,7 @@ def test_mails_to_admins_show_no_secret(failing: Project, secret: str) -> None:
     failing.variables["LOG_FORMAT"] = "json"
     seen = failing.python("visit.py", "text/html")
     assert seen.returncode == 0, seen.stderr
-    assert "Subject: [Django] ERROR" in seen.stdout
+    assert "Subject: [Django] ERROR: failed with [redacted:api_password]" in seen.stdout
     assert "[redacted:api_password]" in seen.stdout
     assert "[redacted:api_password]" in seen.stderr
     output = seen.stdout + seen.stderr

@@ -194,6 +194,13 @@ def test_the_database_of_the_stronger_layer_counts(
     assert load(cls, tmp_path, environ, store).databases()["default"]["HOST"] == host
 
 
+def test_of_the_same_layer_the_json_counts(tmp_path: Path) -> None:
+    """The secret is what is rotated; a DATABASE_URL beside it may be of yesterday."""
+    value = {**DATABASE, "password": secrets.token_urlsafe(), "dbname": "gli"}
+    settings = load(ApiSettings, tmp_path, fit(DATABASE=json.dumps(value)))
+    assert settings.databases()["default"]["PASSWORD"] == value["password"]
+
+
 @pytest.mark.parametrize(
     ("engine", "expected"),
     [
