@@ -169,11 +169,16 @@ def _tell_missing(resolution: Resolution, plan: FieldPlan) -> None:
 
 
 def _admit_all(resolution: Resolution) -> None:
-    for name, value in resolution.values.items():
-        plan = resolution.plans.get(name)
-        if plan is None:
-            continue
-        if plan.checked or (isinstance(value, str) and BUILD_MARK in value):
-            from .admission import admit
+    known = [
+        (resolution.plans[n], v) for n, v in resolution.values.items() if n in resolution.plans
+    ]
+    checked = [(plan, value) for plan, value in known if plan.checked or _is_marked(value)]
+    if checked:
+        from .admission import admit
 
+        for plan, value in checked:
             admit(resolution, plan, value)
+
+
+def _is_marked(value: object) -> bool:
+    return isinstance(value, str) and BUILD_MARK in value

@@ -57,8 +57,6 @@ PLAIN_KEYS = frozenset(
 
 _ARMOUR = "-----BEGIN"
 _ARMOUR_BASE64 = "LS0tLS1CRUdJTi"
-_NEWLINE = re.compile(r"[\r\n]+")
-_ESCAPED_NEWLINE = re.compile(r"(?:[\r\n]|\\r|\\n)+")
 #: A password may hold an unquoted ``@`` (the last one ends it) or, at worst, an unquoted ``/``.
 _URL_PASSWORD = re.compile(r"://[^/?#\s:@]*:(?:([^/?#\s]+)|(\S+))@")
 _QUOTED_BYTE = re.compile(r"%[0-9A-F]{2}")
@@ -166,8 +164,9 @@ def _leaves(document: object, name: str) -> Iterator[Part]:
 
 def _lines(text: str) -> list[str]:
     """Split text at its newlines; a PEM also where they are written as an escape."""
-    separator = _ESCAPED_NEWLINE if _ARMOUR in text else _NEWLINE
-    lines = [line.strip() for line in separator.split(text)]
+    if _ARMOUR in text:
+        text = text.replace("\\r", "\n").replace("\\n", "\n")
+    lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
     return [line for line in lines if not line.startswith("-----")]
 
 
