@@ -116,13 +116,13 @@ def copy(
         origin, goal = stack.enter_context(there), stack.enter_context(here)
         names = _names(origin, goal, many=source.endswith("*"))
         rows = [
-            {"from": old, "to": new, "outcome": _copied(origin, old, goal, new)}
+            {"source": old, "target": new, "outcome": _copied(origin, old, goal, new)}
             for old, new in invocation.output.tracked("copying", list(names.items()))
         ]
     if invocation.output.as_json:
         invocation.output.json({"copied": rows})
     else:
-        invocation.output.table(["from", "to", "outcome"], (list(row.values()) for row in rows))
+        invocation.output.table(["source", "target", "outcome"], (list(row.values()) for row in rows))
 
 
 def _given_value(secret: str, *, exact: bool) -> SecretValue:

@@ -117,7 +117,7 @@ def test_help_names_every_command_and_the_exit_codes(project: Project) -> None:
 def test_an_unforeseen_error_shows_neither_values_nor_a_traceback(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bug of ours is one paragraph; its text and its locals may hold anything, so they stay out."""
+    """A bug of ours is one paragraph; its text and its locals may hold anything: not shown."""
     value = project.values["token"]
 
     def crash(*_: object) -> None:

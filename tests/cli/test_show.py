@@ -44,7 +44,7 @@ def test_a_table_fits_80_columns(project: Project, monkeypatch: pytest.MonkeyPat
 
 
 def test_in_a_pipe_a_row_is_one_line(project: Project) -> None:
-    """grep sees the whole of a setting."""
+    """With grep one sees the whole of a setting."""
     project.write(".env.development", f"GREETING={'long ' * 60}end\n")
     done = project.call("show")
     assert rows(done)["greeting"][-2:] == ["dotenv", ".env.development:1"]

@@ -333,8 +333,11 @@ def test_copy_to_another_name(project: Project) -> None:
     ]
 
 
-def test_copy_from_another_environment_needs_its_name(project: Project) -> None:
-    """production → staging is refused, unless the environment is named; the other way too."""
+def test_copy_from_another_environment_needs_its_name(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From production to staging is refused, unless that is named; the way back always."""
+    monkeypatch.setenv("GLISECRETS_STORE", "local")
     project.store.create("gli/db/production", value())
     copy = ["store", "copy", "gli/db/production", "gli/db/staging", "--environment", "staging"]
     done = project.call(*copy)
