@@ -78,7 +78,7 @@ def _plan(name: str, info: FieldInfo, prefix: str) -> FieldPlan:
         variables=_variables(name, info, prefix),
         shape=_shape(kinds, info),
         binary=any(kind in (bytes, SecretBytes) for kind in kinds),
-        secret=declaration is not None or any(kind in (SecretStr, SecretBytes) for kind in kinds),
+        secret=declaration is not None or any(map(_is_secret, kinds)),
         required=info.is_required(),
         declaration=declaration,
         annotation=info.rebuild_annotation(),
@@ -118,6 +118,14 @@ def _shape(kinds: list[Any], info: FieldInfo) -> Shape:
     if any(kind in (str, bytes, SecretStr, SecretBytes) for kind in kinds):
         return Shape.TEXT
     return Shape.SCALAR
+
+
+def _is_secret(kind: Any) -> bool:
+    """Tell whether a type, or a field of a model, is one of pydantic's secret types."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        parts = (concrete_types(info.annotation) for info in kind.model_fields.values())
+        return any(_is_secret(part) for part_kinds in parts for part in part_kinds if part != kind)
+    return kind in (SecretStr, SecretBytes)
 
 
 def _is_object(kind: Any) -> bool:

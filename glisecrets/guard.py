@@ -7,6 +7,7 @@ often than a wish. ``LoadOptions.allow`` lists the rare exceptions by name.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -96,7 +97,9 @@ class Guard:
 
 
 def hosts_in(value: object) -> list[str]:
-    """Give the hosts that a resolved value points at: a URL's, or a mapping's ``host``."""
+    """Give the hosts that a resolved value points at: a URL's, or the ``host`` of a JSON object."""
+    if isinstance(value, str):
+        value = _parsed(value)
     if isinstance(value, dict):
         host = value.get("host")
         return [host] if isinstance(host, str) else []
@@ -104,6 +107,16 @@ def hosts_in(value: object) -> list[str]:
         host = _host_of(value)
         return [host] if host else []
     return []
+
+
+def _parsed(text: str) -> object:
+    """Give what a JSON object holds; a text that is none stays as it is."""
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _host_of(url: str) -> str | None:

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from .admission import admit
-from .checks import looks_secret
 from .declaration import DataClass, SecretDeclaration
 from .fields import FieldPlan, Shape
 from .loading import LoadContext, resolve, take_winner
+from .secret_names import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from .checks import looks_secret
 from .faults import SETTINGS
+from .secret_names import looks_secret
 from .settings import Settings, attempt
 
 if TYPE_CHECKING:

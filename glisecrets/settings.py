@@ -282,8 +282,16 @@ def _completed(fault: Fault, resolution: Resolution) -> Fault:
     """Add the layers looked at, and a next step where the fault names none."""
     name = fault.field.partition(".")[0]
     looked_at = resolution.looked_at(name) if name in resolution.plans else ()
-    step = fault.next_step or (f"mend it at {fault.origin}" if fault.origin else "")
+    step = fault.next_step or _next_step(fault, resolution)
     return fault._replace(looked_at=looked_at, next_step=step)
+
+
+def _next_step(fault: Fault, resolution: Resolution) -> str:
+    layer, _, place = fault.origin.partition(": ")
+    plan = resolution.plans.get(fault.field)
+    if plan is not None and layer == "defaults":
+        return f"set {plan.variables[0]} in .env.{resolution.environment} or the environment"
+    return f"mend {place}" if place else ""
 
 
 def _in_order(faults: Iterable[Fault], cls: type[Settings]) -> list[Fault]:

@@ -6,7 +6,6 @@ from .finding import Finding, Severity
 from .init_scan import scan_project, scan_source
 from .render import render_settings, render_template
 from .repository import check_file_modes, check_repository
-from .secret_names import looks_secret
 from .uses import Use, merge_uses
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "check_file_modes",
     "check_repository",
     "lint_dotenv",
-    "looks_secret",
     "merge_uses",
     "render_settings",
     "render_template",

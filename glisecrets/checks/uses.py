@@ -8,7 +8,7 @@ from functools import reduce
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from .secret_names import holds_credentials, looks_secret
+from ..secret_names import holds_credentials, looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from glisecrets.checks import (
     Use,
     lint_dotenv,
-    looks_secret,
     merge_uses,
     render_settings,
     render_template,
@@ -24,6 +23,7 @@ from glisecrets.checks import (
     scan_source,
 )
 from glisecrets.placeholders import is_placeholder
+from glisecrets.secret_names import looks_secret
 
 if TYPE_CHECKING:
     from pathlib import Path

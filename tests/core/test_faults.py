@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import rich.console
 import rich.traceback
-from pydantic import BaseModel, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
@@ -190,6 +190,23 @@ def test_our_own_rules_speak_plainly() -> None:
     with pytest.raises(SettingsError, match=r"must not hold '\*'") as caught:
         Ruled.load(environment="staging", environ={"HOSTS": "*"})
     assert caught.value.faults[0].kind == "rule"
+
+
+def test_a_default_that_breaks_a_rule_says_what_to_set() -> None:
+    """There is no place to mend: the value has to be given."""
+
+    class Ruled(Settings):
+        hosts: list[str] = Field(default_factory=list)
+
+        @field_validator("hosts")
+        @classmethod
+        def _some(cls, value: list[str]) -> list[str]:
+            if not value:
+                raise PydanticCustomError("glisecrets.hosts", "must name a host")
+            return value
+
+    with pytest.raises(SettingsError, match=r"next: set HOSTS in \.env\.staging or"):
+        Ruled.load(environment="staging", environ={})
 
 
 def test_a_validators_message_without_a_value_is_shown() -> None:

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretBytes, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 
 from glisecrets import (
     LAYERS_INJECTED,
@@ -169,6 +169,20 @@ def test_the_template_gives_no_secret_and_no_placeholder(project: Path, store) -
     settings = Fields.load(environment="staging", directory=project, environ={}, store=store)
     assert (settings.token, settings.region, settings.host) == (None, "ap-northeast-2", "default")
     assert settings.explain("token").layers[-2].place == "never gives a secret"
+
+
+def test_the_template_gives_no_model_that_holds_a_secret(project: Path, store) -> None:
+    """Credentials are secret also when they are declared as a model."""
+
+    class Credentials(BaseModel):
+        password: SecretStr | None = None
+
+    class Fields(Settings):
+        database: Credentials | None = None
+
+    (project / ".env.example").write_text('DATABASE={"password": "in-git"}\n')
+    settings = Fields.load(environment="staging", directory=project, environ={}, store=store)
+    assert settings.database is None
 
 
 def test_files_are_searched_up_to_the_repository_root_and_no_further(project: Path) -> None:
