@@ -13,7 +13,7 @@ from ..origins import Origin
 from .base import Found, found_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from ..environment import Environment
@@ -32,7 +32,8 @@ class ProcessLayer:
     ) -> None:
         self.name = "github" if environ.get("GITHUB_ACTIONS") == "true" else "process"
         in_ci = self.name == "github" or environ.get("CI") == "true"
-        self._suffixes = (*environment.suffixes, "") if in_ci else ("",)
+        #: Outside CI a field has no other names than its own.
+        self._suffixes = (*environment.suffixes, "") if in_ci else ()
         self._variables = {name.upper(): value for name, value in environ.items()}
         self._folder = secrets_dir
         self._files = _mounted(secrets_dir)
@@ -61,7 +62,9 @@ class ProcessLayer:
     def forget(self) -> None:
         """Keep the variables: the process environment holds them anyway."""
 
-    def _names(self, plan: FieldPlan) -> list[str]:
+    def _names(self, plan: FieldPlan) -> Sequence[str]:
+        if not self._suffixes:
+            return plan.variables
         return [name + suffix for name in plan.variables for suffix in self._suffixes]
 
     def _entry(self, plan: FieldPlan, name: str) -> Found | None:

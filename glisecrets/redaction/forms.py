@@ -100,15 +100,16 @@ def parts(value: object, name: str = "") -> Iterator[Part]:
     """
     # Text first: each load asks this of every secret, and a protocol is slow to ask for.
     if isinstance(value, str):
-        yield from _text(value, name)
-    elif isinstance(value, bytes):
-        yield from _binary(value, name)
-    elif isinstance(value, Mapping | list | tuple):
-        yield from _leaves(value, name)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield from (part for part in _text(str(value), name) if part.masked)
-    elif isinstance(value, HidesSecret):
-        yield from parts(value.get_secret_value(), name)
+        return _text(value, name)
+    if isinstance(value, bytes):
+        return _binary(value, name)
+    if isinstance(value, Mapping | list | tuple):
+        return _leaves(value, name)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (part for part in _text(str(value), name) if part.masked)
+    if isinstance(value, HidesSecret):
+        return parts(value.get_secret_value(), name)
+    return iter(())
 
 
 def _binary(value: bytes, name: str) -> Iterator[Part]:
