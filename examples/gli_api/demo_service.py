@@ -37,7 +37,6 @@ def served(staging: Staging) -> Iterator[str]:
         subprocess.Popen(
             [sys.executable, "serve.py"],
             cwd=staging.folder,
-            env=staging.environ,
             stdout=subprocess.PIPE,
             stderr=written,
             encoding="utf-8",

@@ -55,8 +55,6 @@ class Staging:
 
     #: A copy of the project, with the ``.env.staging`` that git must not have.
     folder: Path
-    #: The variables of the GitHub Actions job that deploys it.
-    environ: dict[str, str]
     #: Secrets Manager; it keeps account of every call.
     store: SecretsManagerServer
     screen: Screen
@@ -79,7 +77,6 @@ class Staging:
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env=self.environ,
             capture_output=True,
             encoding="utf-8",
             check=False,
@@ -105,9 +102,12 @@ def staging(values: Values, screen: Screen) -> Iterator[Staging]:
         folder = Path(temporary) / "gli_api"
         shutil.copytree(_PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
         _write_dotenv(folder, values, credentials)
-        environ = _github_variables(Path(temporary), store, values, credentials)
         values.write_for_tests()
-        yield Staging(folder, environ, store, screen)
+        variables = _github_variables(Path(temporary), store, values, credentials)
+        # From here on this process and its children are the job: nothing of the caller's is left.
+        os.environ.clear()
+        os.environ.update(variables)
+        yield Staging(folder, store, screen)
 
 
 def _create_database(postgres: RunningServer, password: str) -> None:
@@ -168,7 +168,7 @@ def _write_dotenv(folder: Path, values: Values, credentials: dict[str, object]) 
 def _github_variables(
     home: Path, store: SecretsManagerServer, values: Values, credentials: dict[str, object]
 ) -> dict[str, str]:
-    """Give the variables of a job in GitHub Actions; nothing of the caller's environment."""
+    """Give the variables of the GitHub Actions job that deploys the project."""
     stale = {**credentials, "password": values.made("the database password that GitHub has")}
     sentry_key = values.made("Sentry's key")
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,7 @@ def refuse_production(staging: Staging) -> None:
         "exists, and the job has the right to read it:"
     )
     before = len(staging.store.calls)
-    error = _refused(HastySettings, staging, staging.environ)
+    error = _refused(HastySettings, staging)
     staging.screen.quote(str(error))
     asked = {name for call in staging.store.calls[before:] for name in call.secrets}
     staging.screen.paragraph(f"The store was asked for: {', '.join(sorted(asked))}.")
@@ -95,7 +96,7 @@ def refuse_production(staging: Staging) -> None:
 
 
 def _refused(
-    settings: type[ApiSettings], staging: Staging, environ: dict[str, str]
+    settings: type[ApiSettings], staging: Staging, environ: dict[str, str] | None = None
 ) -> SettingsError:
     try:
         settings.load(directory=staging.folder, environ=environ)
@@ -137,7 +138,7 @@ def tell_faults(staging: Staging) -> None:
         "all of it, and no value:"
     )
     wrong = {"PORT": "eighty", "DEBUG": "True", "ALLOWED_HOSTS": "*", "GLISECRETS_STORE": "off"}
-    error = _refused(ApiSettings, staging, {**staging.environ, **wrong})
+    error = _refused(ApiSettings, staging, {**os.environ, **wrong})
     told = [
         f"{fault.field}: {fault.message}\n    next: {fault.next_step}" for fault in error.faults
     ]
