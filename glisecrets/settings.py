@@ -15,7 +15,7 @@ from .loading import LoadContext, resolve
 from .options import LoadOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from .environment import Environment
@@ -158,20 +158,19 @@ class Settings(BaseSettings):
             return resolution.explain(name)
         return tuple(map(resolution.explain, resolution.plans))
 
-    def live(self, name: str) -> Any:
-        """Give a store-held field's present value, read again at most every ``ttl`` seconds.
+    @cached_property
+    def live(self) -> Callable[[str], Any]:
+        """``settings.live(name)``: a store-held field's present value.
 
-        While the store is down it gives the last known good value, with a warning in the log,
-        up to ``load_options.live.max_age`` seconds.
+        It is read again at most every ``load_options.live.ttl`` seconds. While the store is down
+        the last known good value is given, with a warning in the log, up to ``max_age`` seconds.
 
-        Raises:
+        Raises, when called:
             KeyError: there is no such field.
             StoreError: the store is down for longer than that, or refuses.
         """
-        get = self._loaded.live.get
-        # From now on `settings.live` is that method itself: a read costs one call instead of two.
-        vars(self)["live"] = get
-        return get(name)
+        # A property that keeps the bound method: a read then costs one call instead of two.
+        return self._loaded.live.get
 
     def on_change(self, name: str, hook: Callable[[Change], None]) -> None:
         """Have ``hook`` called after :meth:`live` has found a new version of a field.
@@ -182,6 +181,10 @@ class Settings(BaseSettings):
             KeyError: there is no such field.
         """
         self._loaded.live.on_change(name, hook)
+
+    def __iter__(self) -> Generator[tuple[str, Any], None, None]:  # noqa: PYI058 - BaseModel's own
+        """Give the fields and their values, and nothing else that is kept with them."""
+        yield from ((name, self.__dict__[name]) for name in type(self).model_fields)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show the values, secret ones masked."""

@@ -167,6 +167,15 @@ def test_one_thread_asks_while_the_others_go_on(store, clock: Clock, rotate) -> 
     assert len(store.asked) == 2
 
 
+def test_the_fields_stay_the_only_fields(store, rotate) -> None:
+    """What settings keep besides their values shows up in no dict and no comparison."""
+    rotate()
+    settings = load(store)
+    settings.live("region")
+    assert list(dict(settings)) == list(settings.model_dump()) == list(Live.model_fields)
+    assert settings == load(store)
+
+
 def test_a_store_that_is_down_costs_a_warning(
     store, clock: Clock, rotate, caplog: pytest.LogCaptureFixture
 ) -> None:
