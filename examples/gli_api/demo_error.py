@@ -33,14 +33,18 @@ def caught() -> Caught:
 
 
 def main() -> None:
-    """Print this project's report of the error, and how often Django's own shows the password."""
+    """Print this project's report of the error, and how often it and Django's own show it."""
     error = caught()
-    report = import_string(settings.DEFAULT_EXCEPTION_REPORTER)(None, *error)
+    reporter = import_string(settings.DEFAULT_EXCEPTION_REPORTER)(None, *error)
+    report = reporter.get_traceback_html()
     django_report = ExceptionReporter(None, *error)
     django_report.filter = SafeExceptionReporterFilter()
     password = settings.DATABASES["default"]["PASSWORD"]
-    shown = django_report.get_traceback_html().count(password)
-    print(json.dumps({"report": report.get_traceback_html(), "django_shows": shown}))
+    shown = {
+        "by_django": django_report.get_traceback_html().count(password),
+        "by_us": report.count(password),
+    }
+    print(json.dumps({"report": report, "shown": shown}))
 
 
 if __name__ == "__main__":

@@ -116,14 +116,14 @@ def report_error(staging: Staging) -> None:
     staging.screen.quote(f"{record['level']} {record['logger']}: {record['message']}\n{last_line}")
     staging.screen.paragraph("From Django's error report, as it is mailed to the admins:")
     staging.screen.quote(_masked_variables(reports["report"]))
-    shows, masks = reports["django_shows"], reports["report"].count(_MASK)
+    shown, masks = reports["shown"], reports["report"].count(_MASK)
     staging.screen.paragraph(
-        f"By itself, Django's report would show the password {shows} times. This one has "
-        f"{masks} masks, and the password 0 times."
+        f"By itself, Django's report would show the password {shown['by_django']} times. This one "
+        f"shows it {shown['by_us']} times, and has {masks} masks."
     )
     found = staging.screen.values.found_in(done.stdout + done.stderr)
     _promise("the log line is masked", kept=_MASK in last_line)
-    _promise("there was something to mask", kept=0 < shows <= masks)
+    _promise("every place in the report is masked", kept=0 < shown["by_django"] <= masks)
     _promise("no value is in log or report", kept=not found)
 
 
