@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from .faults import SETTINGS
+from .redaction import Redactor
 from .secret_names import looks_secret
 from .settings import Settings, attempt
 
@@ -45,6 +46,8 @@ class FieldReport:
     masked: bool
     #: In JSON's types; :data:`MASK` for a secret, ``None`` where there is no value.
     shown: Any
+    #: Names of the secret parts that are not masked in logs: too short, or common words.
+    unmasked: tuple[str, ...]
     explanation: Explanation
     faults: tuple[Fault, ...]
 
@@ -100,6 +103,7 @@ def _fields(
             variables=plan.variables,
             masked=masked,
             shown=_shown(value, masked=masked),
+            unmasked=_unmasked(plan, resolution.values.get(plan.name)),
             explanation=resolution.explain(plan.name),
             faults=tuple(own),
         )
@@ -124,6 +128,13 @@ def _shown(value: Any, *, masked: bool) -> Any:
     if value is None:
         return None
     return MASK if masked else _without_passwords(to_jsonable_python(value, fallback=str))
+
+
+def _unmasked(plan: FieldPlan, value: Any) -> tuple[str, ...]:
+    redactor = Redactor()
+    if plan.secret:
+        redactor.add(value, name=plan.name)
+    return redactor.unmasked
 
 
 def _without_passwords(value: Any) -> Any:

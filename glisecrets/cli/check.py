@@ -69,20 +69,17 @@ def _findings(
 
 def _about_fields(report: SettingsReport) -> Iterator[Finding]:
     from ..checks import Finding
-    from ..redaction import MIN_LENGTH, process_redactor
 
-    names = {field.name for field in report.fields}
-    for name in process_redactor().unmasked:
-        if name.partition(".")[0] in names:
+    for field in report.fields:
+        for name in field.unmasked:
             yield Finding(
                 code="redaction.unmasked",
                 severity="warning",
-                message=f"the value of {name} is under {MIN_LENGTH} characters or a common word, "
-                "and is not masked in logs",
+                message=f"the value of {name} is very short, or a common word: it is not masked "
+                "in logs",
                 next_step="use a longer value",
                 field=name,
             )
-    for field in report.fields:
         if field.masked and not field.explanation.secret:
             yield Finding(
                 code="settings.undeclared-secret",

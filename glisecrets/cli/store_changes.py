@@ -122,7 +122,9 @@ def copy(
     if invocation.output.as_json:
         invocation.output.json({"copied": rows})
     else:
-        invocation.output.table(["source", "target", "outcome"], (list(row.values()) for row in rows))
+        invocation.output.table(
+            ["source", "target", "outcome"], (list(row.values()) for row in rows)
+        )
 
 
 def _given_value(secret: str, *, exact: bool) -> SecretValue:

@@ -110,8 +110,6 @@ def test_json_of_put_and_long_list_is_as_documented(
 def test_every_document_is_tested(schemas: dict[str, Any]) -> None:
     """A document that is described is one that some test reads."""
     described = {
-        name
-        for name, thing in schemas.items()
-        if "schema" in getattr(thing, "__annotations__", {})
+        name for name, thing in schemas.items() if "schema" in getattr(thing, "__annotations__", {})
     }
     assert described == COMMANDS.keys() | {"StorePut", "Error"}
