@@ -1,19 +1,18 @@
 """Well-known shapes of credentials, so few and so exact that a match is worth an interruption.
 
-When detect-secrets is installed, its patterns for tokens with a fixed prefix are looked for too.
-Its entropy and keyword detectors are left out: they need a reviewed baseline to be of use.
+A table and not detect-secrets, which is for a pre-commit hook: importing it takes over the root
+logger's handlers, and its entropy and keyword detectors need a reviewed baseline to be of use.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Credential", "credentials_in", "known_credentials"]
+__all__ = ["credentials_in"]
 
 
 class Credential(NamedTuple):
@@ -27,7 +26,7 @@ class Credential(NamedTuple):
 _NOT_EXAMPLE = r"(?<!EXAMPLE)(?<!EXAMPLEKEY)"
 
 # No pattern starts with \b: a literal start lets the engine skip through a file at once.
-_OWN = tuple(
+_CREDENTIALS = tuple(
     Credential(kind, re.compile(pattern))
     for kind, pattern in {
         "AWS access key id": rf"A[KS]IA[A-Z2-7]{{16}}\b{_NOT_EXAMPLE}",
@@ -41,6 +40,7 @@ _OWN = tuple(
             r"(?:\s|\\r|\\n|[A-Za-z-]+: [^\n]*\n)*[A-Za-z0-9+/]{40}"
         ),
         "GitHub token": r"gh(?:[pousr]_[A-Za-z0-9]{36}|itub_pat_[A-Za-z0-9]{22}_\w{59})\b",
+        "OpenAI key": r"sk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{20,}T3BlbkFJ[A-Za-z0-9_-]{20,}",
         "GitLab token": r"glpat-[\w-]{20}",
         "SendGrid API key": r"SG\.[\w-]{22}\.[\w-]{43}",
         "Slack token": r"xox[abeoprs]-(?:\d+-)+[A-Za-z0-9]{10}",
@@ -52,36 +52,14 @@ _OWN = tuple(
     }.items()
 )
 
-#: Modules of ``detect_secrets.plugins`` whose patterns are quick and exact.
-_PLUGINS = ("gitlab_token", "npm", "openai", "slack", "square_oauth", "stripe")
-
 #: A line that says so, in detect-secrets' own words, is left alone.
 _ALLOWED = re.compile(r"pragma:\s*allowlist[ -]secret")
 
 
-@cache
-def known_credentials() -> tuple[Credential, ...]:
-    """Give the own patterns, and those of detect-secrets when it is installed."""
-    try:
-        return (*_OWN, *_of_detect_secrets())
-    except ImportError:
-        return _OWN
-
-
-def _of_detect_secrets() -> Iterator[Credential]:
-    from importlib import import_module
-
-    for module in _PLUGINS:
-        plugins = vars(import_module(f"detect_secrets.plugins.{module}")).values()
-        for plugin in plugins:
-            if getattr(plugin, "__module__", "").endswith(module) and hasattr(plugin, "denylist"):
-                yield from (Credential(plugin.secret_type, it) for it in plugin.denylist)
-
-
-def credentials_in(text: str, known: tuple[Credential, ...]) -> Iterator[tuple[str, int]]:
+def credentials_in(text: str) -> Iterator[tuple[str, int]]:
     """Give kind and line of each credential in a text; each kind and line once."""
     seen: set[int] = set()
-    for kind, pattern in known:
+    for kind, pattern in _CREDENTIALS:
         for match in pattern.finditer(text):
             line = text.count("\n", 0, match.start()) + 1
             if line not in seen and not _allowed(text, match.start()):

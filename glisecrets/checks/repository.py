@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from .credentials import credentials_in, known_credentials
+from .credentials import credentials_in
 from .finding import Finding
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _tracked(
     for secret, line in _known_secrets(text, finds):
         message = f"the value of {secret} is in a file that git tracks"
         yield _leak("git.known-secret", message, name, line, secret)
-    for kind, line in credentials_in(text, known_credentials()):
+    for kind, line in credentials_in(text):
         yield _leak("git.credential", f"this looks like a {kind}", name, line)
 
 
@@ -198,7 +198,8 @@ def check_file_modes(directory: Path) -> list[Finding]:
     The template is public. A key file that others can read is an error, the rest are warnings.
     """
     dotenv = (path for path in directory.glob(".env*") if fnmatchcase(path.name, ".env.*"))
-    paths = [directory / ".env", *dotenv, directory / ".secrets", *directory.glob(".secrets/*")]
+    kept = (path for path in directory.glob(".secrets/*") if path.name != ".gitignore")
+    paths = [directory / ".env", *dotenv, directory / ".secrets", *kept]
     return [
         _readable_by_others(path, directory, mode)
         for path in sorted(paths)
