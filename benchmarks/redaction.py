@@ -1,22 +1,18 @@
 """Masking secrets in log lines: the redactor against the bare tools that one would write it with.
 
 The peers know the raw values only; the redactor knows each value in all its forms, about eight
-times as many patterns. Peers and we take turns in every round; a ratio is the median of the
-rounds' ratios, a time the median of the rounds' times.
-
-Run ``python benchmarks/redaction.py``.
+times as many patterns.
 """
 
 from __future__ import annotations
 
-import platform
 import secrets
-from importlib.metadata import version
-from statistics import median
-from time import perf_counter
-from typing import TYPE_CHECKING, TypedDict
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
+from rows import Row, compared
+from turns import interleaved, repeated
 
 from glisecrets.redaction import Redactor
 from glisecrets.redaction.matchers import AutomatonMatcher, Matcher, WordMatcher
@@ -24,10 +20,9 @@ from glisecrets.redaction.matchers import AutomatonMatcher, Matcher, WordMatcher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Redact = Callable[[str], str]
+    from surroundings import Surroundings
 
-ROUNDS = 31
-SECONDS_PER_TURN = 0.004
+    Redact = Callable[[str], str]
 
 LINE = (
     "2026-11-21 10:11:12,345 INFO gli.api.views request finished method=GET "
@@ -35,17 +30,18 @@ LINE = (
     "trace=4bf92f3577b34da6a3ce929d0e0e4736 bytes=5123 ok"
 ).ljust(200, ".")[:200]
 
+BARE, LOOP = "bare ahocorasick_rs", "loop of str.replace"
 
-class Row(TypedDict):
-    """One comparison; times in microseconds per call."""
+
+class Case(NamedTuple):
+    """One comparison of ours with a peer on one text."""
 
     name: str
-    ours: float
-    peer: float
-    ratio: float
-    #: The ratio that must be reached, or None for a row that only informs.
-    goal: float | None
-    reached: bool | None
+    peer: str
+    ours: Redact
+    theirs: Redact
+    text: str
+    goal: float | None = None
 
 
 def replace_loop(values: list[str]) -> Redact:
@@ -74,138 +70,54 @@ def bare_automaton(values: list[str]) -> Redact:
     return redact
 
 
-def bare_search(values: list[str]) -> Redact:
-    """Ask ahocorasick_rs for less than masking needs: the texts found, without their places."""
-    search = AhoCorasick(values).find_matches_as_strings
-
-    def redact(text: str) -> str:
-        return "".join(search(text)) or text
-
-    return redact
-
-
 def ours(values: list[str], matcher: Callable[[list[bytes]], Matcher]) -> Redactor:
-    redactor = Redactor(matcher=matcher)  # type: ignore[arg-type]
+    redactor = Redactor(matcher=matcher)
     for number, value in enumerate(values):
         redactor.add(value, name=f"secret_{number}")
     return redactor
 
 
-def seconds_per_call(redact: Redact, text: str, calls: int) -> float:
-    start = perf_counter()
-    for _ in range(calls):
-        redact(text)
-    return (perf_counter() - start) / calls
-
-
-def calls_per_turn(redact: Redact, text: str) -> int:
-    redact(text)  # the first call prepares
-    return max(1, int(SECONDS_PER_TURN / seconds_per_call(redact, text, 20)))
-
-
-def compare(name: str, goal: float | None, mine: Redact, peer: Redact, text: str) -> Row:
-    calls = [calls_per_turn(mine, text), calls_per_turn(peer, text)]
-    rounds: list[tuple[float, float]] = []
-    for number in range(ROUNDS):
-        turns = [(mine, calls[0]), (peer, calls[1])]
-        order = turns if number % 2 else turns[::-1]
-        times = [seconds_per_call(redact, text, count) for redact, count in order]
-        rounds.append((times[0], times[1]) if number % 2 else (times[1], times[0]))
-    ratio = median(first / second for first, second in rounds)
-    return Row(
-        name=name,
-        ours=median(first for first, _ in rounds) * 1e6,
-        peer=median(second for _, second in rounds) * 1e6,
-        ratio=ratio,
-        goal=goal,
-        reached=None if goal is None else ratio <= goal,
-    )
-
-
-def measure() -> list[Row]:
-    """Give the rows of the table, those with a goal first."""
-    values = [secrets.token_urlsafe(24) for _ in range(100)]
-    thousand = values + [secrets.token_urlsafe(24) for _ in range(900)]
-    passwords = [secrets.token_urlsafe(9) for _ in range(100)]
+def both(
+    name: str, values: list[str], text: str, goals: tuple[float | None, float | None] = (None, None)
+) -> list[Case]:
+    """Compare with the automaton and, without it, with what pure Python offers."""
     fast, plain = ours(values, AutomatonMatcher), ours(values, WordMatcher)
-    every_form = [form.decode() for form in fast.snapshot().forms]
-    dirty = LINE[:80] + values[50] + LINE[112:]
-    page = f"<p>{LINE}</p>\n" * 5_000
-    bare, loop = bare_automaton(values), replace_loop(values)
-    clean = "redaction, 100 secrets, 200-byte clean line"
     return [
-        compare(f"{clean}: / bare ahocorasick_rs", 1.3, fast.redact, bare, LINE),
-        compare(f"{clean}: pure Python / replace loop", 0.5, plain.redact, loop, LINE),
-        compare(
-            "same, / bare ahocorasick_rs without places",
-            None,
-            fast.redact,
-            bare_search(values),
-            LINE,
-        ),
-        compare(
-            "same, / bare ahocorasick_rs with every form",
-            None,
-            fast.redact,
-            bare_automaton(every_form),
-            LINE,
-        ),
-        compare("same, pure Python / bare ahocorasick_rs", None, plain.redact, bare, LINE),
-        compare(
-            "12-character secrets: / bare ahocorasick_rs",
-            None,
-            ours(passwords, AutomatonMatcher).redact,
-            bare_automaton(passwords),
-            LINE,
-        ),
-        compare(
-            "12-character secrets: pure Python / replace loop",
-            None,
-            ours(passwords, WordMatcher).redact,
-            replace_loop(passwords),
-            LINE,
-        ),
-        compare(
-            "1,000 secrets: / bare ahocorasick_rs",
-            None,
-            ours(thousand, AutomatonMatcher).redact,
-            bare_automaton(thousand),
-            LINE,
-        ),
-        compare(
-            "1,000 secrets: pure Python / replace loop",
-            None,
-            ours(thousand, WordMatcher).redact,
-            replace_loop(thousand),
-            LINE,
-        ),
-        compare("one secret in the line: / bare ahocorasick_rs", None, fast.redact, bare, dirty),
-        compare(
-            "one secret in the line: pure Python / replace loop", None, plain.redact, loop, dirty
-        ),
-        compare("clean 1 MB page: / bare ahocorasick_rs", None, fast.redact, bare, page),
-        compare("clean 1 MB page: pure Python / replace loop", None, plain.redact, loop, page),
+        Case(name, BARE, fast.redact, bare_automaton(values), text, goals[0]),
+        Case(f"{name}, pure Python", LOOP, plain.redact, replace_loop(values), text, goals[1]),
     ]
 
 
-def versions() -> str:
-    return (
-        f"CPython {platform.python_version()}, ahocorasick_rs {version('ahocorasick_rs')}, "
-        f"glisecrets {version('glisecrets')}, {platform.machine()} {platform.system()}"
+def cases() -> list[Case]:
+    """Give the comparisons, those with a goal first."""
+    values = [secrets.token_urlsafe(24) for _ in range(100)]
+    thousand = values + [secrets.token_urlsafe(24) for _ in range(900)]
+    passwords = [secrets.token_urlsafe(9) for _ in range(100)]
+    fast = ours(values, AutomatonMatcher)
+    every_form = bare_automaton([form.decode() for form in fast.snapshot().forms])
+    dirty = LINE[:80] + values[50] + LINE[112:]
+    return [
+        *both("redaction, 100 secrets, 200-byte clean line", values, LINE, (1.3, 0.5)),
+        Case("… with every form known to both", BARE, fast.redact, every_form, LINE),
+        *both("redaction, 1,000 secrets", thousand, LINE),
+        *both("redaction, 12-character secrets", passwords, LINE),
+        *both("redaction, one secret in the line", values, dirty),
+        *both("redaction, clean page of 1 MB", values, f"<p>{LINE}</p>\n" * 5_000),
+    ]
+
+
+def measure(surroundings: Surroundings) -> list[Row]:
+    """Measure every case."""
+    return [_row(case, surroundings.rounds_of(31)) for case in cases()]
+
+
+def _row(case: Case, rounds: int) -> Row:
+    if case.ours(case.text) != case.theirs(case.text) and "[redacted]" not in case.theirs(
+        case.text
+    ):
+        raise SystemExit(f"benchmarks: {case.name}: the results differ")
+    works = {"ours": case.ours, case.peer: case.theirs}
+    turns = {name: repeated(partial(work, case.text)) for name, work in works.items()}
+    return compared(
+        case.name, interleaved("redaction", turns, rounds), case.peer, "µs", goal=case.goal
     )
-
-
-def main() -> None:
-    print(versions())
-    print(f"{'ours / peer':<74}{'µs':>9}{'µs':>10}{'ratio':>7}{'goal':>6}")
-    for row in measure():
-        goal = "" if row["goal"] is None else f"{row['goal']:.1f}"
-        verdict = {None: "", True: " reached", False: " MISSED"}[row["reached"]]
-        print(
-            f"{row['name']:<74}{row['ours']:>9.2f}{row['peer']:>10.2f}"
-            f"{row['ratio']:>7.2f}{goal:>6}{verdict}"
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,134 @@
+"""The benchmarks: that they run, and that their arithmetic is right. No timing is asserted."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+
+pytestmark = pytest.mark.skipif(
+    not BENCHMARKS.is_dir(), reason="runs the benchmarks of the source tree, which is not here"
+)
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports a module of the benchmarks, which are no package."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+    def find(name: str) -> ModuleType:
+        return import_module(name)
+
+    return find
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One round of everything, in this environment instead of one with the wheel."""
+    file = tmp_path_factory.mktemp("bench") / "rows.json"
+    command = (sys.executable, BENCHMARKS / "run.py", "--rounds", "1", "--python", sys.executable)
+    subprocess.run([*command, "--json", file], check=True, capture_output=True)
+    return json.loads(file.read_text("utf-8"))
+
+
+def test_one_round_is_one_ratio(found: dict[str, Any]) -> None:
+    """With one round there is nothing to take a median of: a ratio is ours through theirs."""
+    timed = [row for row in found["rows"] if row["ratio"] is not None]
+    assert len(timed) > 20
+    for row in timed:
+        assert row["ratio"] == pytest.approx(row["ours"] / row["theirs"])
+
+
+def test_secrets_cost_two_calls_at_once_and_no_secrets_none(found: dict[str, Any]) -> None:
+    """Counted at the store: 25 secrets in two overlapped calls; no secret, no call, no botocore."""
+    counted = {row["name"]: row["ours"] for row in found["rows"] if row["ratio"] is None}
+    assert counted == {
+        "HTTP calls, 25 secrets": 2,
+        "… of them one after another": 1,
+        "HTTP calls, no secret named": 0,
+        "modules of botocore loaded, no secret named": 0,
+    }
+
+
+def test_a_run_names_machine_and_versions(found: dict[str, Any]) -> None:
+    """A figure without its machine and versions means nothing."""
+    for name in ("CPython", "boto3", "pydantic-settings", "django-environ", "ahocorasick_rs"):
+        assert re.search(rf"\b{name} \d+\.\d+", found["about"])
+    assert "load average" in found["about"]
+
+
+def test_the_document_shows_every_measure(found: dict[str, Any]) -> None:
+    """docs/benchmarks.md is of these measures and goals: `run.py --write-docs` renews it."""
+    told = [line.split("|") for line in DOCUMENT.read_text("utf-8").splitlines()]
+    shown = [(cells[1].strip(), cells[2].strip()) for cells in told if len(cells) == 9][2:]
+    assert shown == [(row["name"], row["peer"]) for row in found["rows"]]
+
+
+def test_a_ratio_is_the_median_of_the_rounds_ratios(module: Any) -> None:
+    """What disturbs a round disturbs both in it; a ratio of medians would mix rounds."""
+    times = module("turns").Times(ours=[1.0, 10.0, 3.0], peer=[2.0, 2.0, 6.0])
+    assert times.ratio("ours", "peer") == 0.5
+    assert times.median("ours") / times.median("peer") == 1.5
+
+
+def test_contenders_take_turns(module: Any) -> None:
+    """Nobody is always first, and every round has everybody once."""
+    order: list[str] = []
+    turns = {name: lambda name=name: order.append(name) or 1.0 for name in "abc"}
+    times = module("turns").interleaved("turns", turns, 3)
+    assert "".join(order) == "abcbcacab"
+    assert times == {"a": [1.0] * 3, "b": [1.0] * 3, "c": [1.0] * 3}
+
+
+@pytest.mark.parametrize(
+    ("ours", "ratio", "goal", "reached"),
+    [(9.0, 0.5, 0.5, True), (9.0, 0.51, 0.5, False), (2, None, 2, True), (3, None, 2, False)],
+)
+def test_a_goal_is_for_the_ratio_or_else_the_count(
+    module: Any, ours: float, ratio: float | None, goal: float, reached: bool
+) -> None:
+    """The verdict is computed, never written by hand; without a goal there is none."""
+    row = module("rows").Row("measure", "peer", ours, 10.0, "ms", ratio, goal)
+    assert row.reached is reached
+    assert module("rows").Row("measure", "peer", ours, 10.0, "ms", ratio).reached is None
+
+
+@pytest.mark.parametrize(
+    ("calls", "depth"),
+    [
+        ([], 0),
+        ([(0, 5)], 1),
+        ([(0, 5), (1, 6)], 1),
+        ([(0, 5), (5, 9)], 2),
+        ([(0, 5), (1, 6), (6, 9), (7, 10)], 2),
+        ([(0, 9), (1, 2), (3, 4), (5, 6)], 3),
+    ],
+)
+def test_calls_in_a_row_are_those_that_waited(
+    module: Any, calls: list[tuple[int, int]], depth: int
+) -> None:
+    """Overlapped calls cost one wait."""
+    told = [{"started": started, "ended": ended} for started, ended in calls]
+    assert module("cold").in_a_row(told) == depth
+
+
+def test_only_the_table_of_the_document_is_rewritten(module: Any) -> None:
+    """What people wrote around it stays."""
+    run = module("run")
+    document = f"before\n{run.BEGIN}\nold\n{run.END}\nafter\n"
+    assert run.rewritten(document, "new") == f"before\n{run.BEGIN}\n\nnew\n\n{run.END}\nafter\n"
+    with pytest.raises(SystemExit, match="lacks"):
+        run.rewritten("no marks", "new")
