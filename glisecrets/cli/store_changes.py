@@ -231,9 +231,8 @@ def _names(origin: Addressed, goal: Addressed, *, many: bool) -> dict[str, str]:
         return {old.secret: new.secret}
     names = origin.store.names(old.secret)
     pairs = {name: new.secret + name.removeprefix(old.secret) for name in names}
-    for name, its_new_name in pairs.items():
-        origin.admit(name)
-        goal.admit(its_new_name)
+    for its_new_name in pairs.values():
+        goal.admit(its_new_name)  # it ends as the old one does, so that speaks for both
     return pairs
 
 

@@ -191,6 +191,12 @@ def one(ctx: typer.Context):
 def two():
     raise typer.Exit(5)
 
+@group.command()
+def careless():
+    import os
+    typer.echo(os.environ["TOKEN"])
+    print(os.environ["TOKEN"], file=__import__("sys").stderr)
+
 @click.command()
 @click.option("--times", type=int, default=1)
 @click.pass_context
@@ -227,6 +233,20 @@ def test_other_packages_add_commands(project: Project) -> None:
     assert project.call("group", "two").code == 5
     done = project.call("plain", "--times", "3", "--environment", "staging")
     assert (done.code, done.out) == (6, "staging 3\n")
+
+
+@pytest.mark.usefixtures("others")
+def test_other_packages_commands_are_masked_too(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However a command prints: what the redactor knows does not get out."""
+    monkeypatch.setenv("TOKEN", project.values["token"])
+    project.call("store", "get", "gli/api/development")
+    done = project.call("group", "careless")
+    assert done.code == 0
+    assert project.values["token"] not in done.out + done.err
+    assert "[redacted:" in done.out
+    assert "[redacted:" in done.err
 
 
 @pytest.mark.usefixtures("others")

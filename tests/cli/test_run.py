@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 from base64 import b64encode
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
@@ -36,7 +36,8 @@ def started(project: Project, *arguments: str, **streams: int) -> Iterator[subpr
         try:
             yield process
         finally:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def line_of(stream: IO[bytes] | None) -> bytes:
@@ -211,7 +212,7 @@ def test_a_program_that_a_signal_ends_gives_128_and_its_number(project: Project)
 
 def test_what_a_program_leaves_behind_holds_nobody_up(project: Project) -> None:
     """A daemon that keeps the output open does not keep the command line open."""
-    done = project.process("run", "--", "sh", "-c", "sleep 30 & echo $!")
+    done = project.process("run", "--", "sh", "-c", "sleep 300 & echo $!")
     os.kill(int(done.out), signal.SIGKILL)
     assert done.code == 0
 
