@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 
 from glisecrets.checks import Finding, check_file_modes, check_repository
 from glisecrets.environment import Environment, current_environment
-from glisecrets.layers.dotenv import search_folders
+from glisecrets.folders import search_folders
 from glisecrets.redaction import RedactingFilter, process_redactor
 
 from .apps import placeholders_in

@@ -28,7 +28,7 @@ import environ  # type: ignore[import-untyped]
 from django.core.exceptions import ImproperlyConfigured
 
 from glisecrets.errors import GlisecretsError
-from glisecrets.layers.dotenv import search_folders
+from glisecrets.folders import search_folders
 from glisecrets.lookup import Lookup
 from glisecrets.options import LoadOptions
 from glisecrets.placeholders import BUILD_MARK

@@ -93,7 +93,7 @@ def _about_fields(report: SettingsReport) -> Iterator[Finding]:
 
 def _about_dotenv(invocation: Invocation, cls: type[Settings]) -> Iterator[Finding]:
     from ..checks import lint_dotenv, template_drift
-    from ..layers.dotenv import search_folders, shown
+    from ..folders import search_folders, shown
 
     for folder in map(Path, search_folders(invocation.project.directory)):
         for path in sorted([*folder.glob(".env"), *folder.glob(".env.*")]):
@@ -115,7 +115,7 @@ def _content(path: Path) -> bytes | None:
 
 def _about_files(invocation: Invocation) -> Iterator[Finding]:
     from ..checks import check_file_modes, check_repository
-    from ..layers.dotenv import search_folders, shown
+    from ..folders import search_folders, shown
     from ..redaction import process_redactor
 
     folders = search_folders(invocation.project.directory)

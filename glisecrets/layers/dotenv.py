@@ -6,7 +6,6 @@ class opts in, is python-dotenv's own.
 
 from __future__ import annotations
 
-import os
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +14,7 @@ from dotenv.main import resolve_variables
 from dotenv.parser import parse_stream
 
 from ..errors import GlisecretsError
+from ..folders import find_file, shown
 from ..origins import Origin
 from ..placeholders import is_placeholder
 from .base import Found, found_text
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
 
     from ..fields import FieldPlan
 
-__all__ = [
-    "DotenvLayer",
-    "TemplateLayer",
-    "UnreadableFile",
-    "find_file",
-    "read_dotenv",
-    "search_folders",
-]
+__all__ = ["DotenvLayer", "TemplateLayer", "UnreadableFile", "read_dotenv"]
 
 
 class UnreadableFile(GlisecretsError):
@@ -115,29 +108,6 @@ class TemplateLayer(DotenvLayer):
         return super().sought(plan)
 
 
-def search_folders(directory: Path) -> list[str]:
-    """Give a directory and its parents up to the repository root (where ``.git`` is).
-
-    Outside a repository only the directory itself is given, so that a stray file in ``/`` or in a
-    home directory never gives a value.
-    """
-    # os.path rather than pathlib: this runs at every start, and is ten times as fast.
-    folders = [os.path.realpath(directory)]
-    while not os.path.exists(os.path.join(folders[-1], ".git")):  # noqa: PTH110, PTH118
-        parent = os.path.dirname(folders[-1])  # noqa: PTH120
-        if parent == folders[-1]:
-            return folders[:1]
-        folders.append(parent)
-    return folders
-
-
-def find_file(name: str, folders: Iterable[str]) -> Path | None:
-    """Give the first of the folders' files of that name."""
-    paths = (os.path.join(folder, name) for folder in folders)  # noqa: PTH118
-    found = next((path for path in paths if os.path.isfile(path)), None)  # noqa: PTH113
-    return None if found is None else Path(found)
-
-
 def read_dotenv(path: Path, *, expand: bool = False) -> dict[str, Line]:
     """Read a ``.env`` file by python-dotenv's grammar; of a repeated name the last one counts.
 
@@ -160,16 +130,6 @@ def read_dotenv(path: Path, *, expand: bool = False) -> dict[str, Line]:
         if binding.key is not None and binding.value is not None:
             lines[binding.key] = Line(binding.value, number)
     return _expanded(lines) if expand else lines
-
-
-def shown(path: Path | None) -> str:
-    """Write a path the short way: relative to the current directory where it lies below."""
-    if path is None:
-        return ""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(path)
 
 
 def _text_of(path: Path) -> str:

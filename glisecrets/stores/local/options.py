@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
+from ...folders import search_folders
 from .key_sources import GivenKey, KeyFile, KeyringKey, KeySource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 __all__ = ["FOLDER", "key_source", "nearest_folder"]
 
@@ -40,13 +41,6 @@ def key_source(folder: Path, options: Mapping[str, str], given: str | None) -> K
 
 
 def nearest_folder(start: Path) -> Path:
-    """Find the nearest ``.secrets`` from a directory up to its repository's root.
-
-    Outside a repository only the directory itself counts: a folder further up, ``/tmp/.secrets``
-    say, could be anyone's.
-    """
-    ancestry = [start, *start.parents]
-    roots = [number for number, folder in enumerate(ancestry) if (folder / ".git").exists()]
-    within = ancestry[: roots[0] + 1] if roots else [start]
-    found = (folder / FOLDER for folder in within if (folder / FOLDER).is_dir())
-    return next(found, start / FOLDER)
+    """Find the nearest ``.secrets`` from a directory up to its repository's root."""
+    found = (Path(folder, FOLDER) for folder in search_folders(start))
+    return next(filter(Path.is_dir, found), start / FOLDER)
