@@ -57,7 +57,7 @@ def aws(surroundings: Surroundings) -> list[Row]:
 def plain(surroundings: Surroundings) -> list[Row]:
     """Measure with all values in the environment, so that no store is needed."""
     programs = ("ours_plain", "pydantic_plain", "environ_plain")
-    times = _measured(surroundings, _PLAIN, "5", programs, rounds=31)
+    times = _measured(surroundings, _PLAIN, "5", programs, rounds=61)
     return [
         _row(_PLAIN, times, "pydantic_plain", ours="ours_plain", goal=1.05),
         _row(_PLAIN, times, "environ_plain", ours="ours_plain"),

@@ -25,7 +25,7 @@ def build(surroundings: Surroundings) -> list[Row]:
             "ours": repeated(ServiceSettings, 0.05),
             "BaseSettings()": repeated(PeerSettings, 0.05),
         }
-        times = interleaved("40-field build", turns, surroundings.rounds_of(31))
+        times = interleaved("40-field build", turns, surroundings.rounds_of(61))
     name = "40-field build from a ready environment"
     return [compared(name, times, "BaseSettings()", "ms", goal=0.30)]
 
@@ -46,7 +46,7 @@ def reads(surroundings: Surroundings) -> list[Row]:
         "pydantic-settings attribute": _read("peer.page_size", names),
         "dict": _read("values['page_size']", names),
     }
-    times = interleaved("reads", turns, surroundings.rounds_of(31))
+    times = interleaved("reads", turns, surroundings.rounds_of(61))
     pydantic = "pydantic-settings attribute"
     return [
         compared("attribute read", times, "dict", "ns", ours="attribute", goal=1.7),
