@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from .environment import Environment, current_environment, in_build_phase
 from .errors import Fault
+from .folders import search_folders
 from .layers import DotenvLayer, Layer, ProcessLayer, TemplateLayer
-from .layers.dotenv import UnreadableFile, search_folders
+from .layers.dotenv import UnreadableFile
 from .origins import Origin
 from .placeholders import BUILD_MARK
 from .resolution import Resolution
