@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 from .environment import in_build_phase
 from .errors import ConfigurationError, GlisecretsError
@@ -27,7 +28,13 @@ VARIABLE = "GLISECRETS_STORE"
 
 #: Variables that lead a store to a place; a name of another environment in one is refused.
 _LEADING = {
-    "aws": ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+    "aws": (
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ROLE_ARN",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    ),
     "vault": ("VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"),
 }
 
@@ -103,7 +110,10 @@ class StoreAccess:
             EnvironmentMismatch: the store's address belongs to another environment.
         """
         if not isinstance(self._chosen, str):
-            return self._chosen if scheme in (None, self._chosen.scheme) else self._at(str(scheme))
+            if scheme not in (None, self._chosen.scheme):
+                return self._at(str(scheme))
+            self._check_place(self._chosen.scheme, self._chosen.location)
+            return self._chosen
         if self._chosen == "off":
             return None
         own = StoreAddress.parse(self._chosen).scheme
@@ -112,11 +122,13 @@ class StoreAccess:
         return self._at(str(scheme))
 
     def _at(self, address: str) -> Store | None:
-        scheme = StoreAddress.parse(address).scheme
-        names = [self._environ.get(name, "") for name in _LEADING.get(scheme, ())]
-        for name in [address, *names] if scheme in _LEADING else []:
-            self._guard.check_name(name, f"store {name}")
+        self._check_place(StoreAddress.parse(address).scheme, unquote(address))
         return open_store(address, directory=self._directory, environ=self._environ)
+
+    def _check_place(self, scheme: str, place: str) -> None:
+        names = [self._environ.get(name, "") for name in _LEADING.get(scheme, ())]
+        for name in [place, *names] if scheme in _LEADING else []:
+            self._guard.check_name(name, f"store {name}")
 
 
 def _chosen(

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from .environment import Environment
 from .errors import EnvironmentMismatch, Fault
 from .faults import fault_of_error
-from .guard import hosts_in
+from .guard import hosts_in, leads_somewhere
 from .placeholders import BUILD_MARK, is_placeholder
 from .redaction import process_redactor
 
@@ -67,11 +67,9 @@ def _holds_build_mark(value: Any) -> bool:
 
 def _host_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
     """Check where a credential leads: a staging service must not hold production's database."""
-    if plan.secret:
-        hosts = hosts_in(value)
-    else:
-        hosts = [value] if plan.name.endswith("_host") and isinstance(value, str) else []
-    for host in hosts:
+    if not plan.checked and not leads_somewhere(value):
+        return None  # a public address, which may name any environment
+    for host in hosts_in(value, plan.name):
         try:
             resolution.guard.check_host(host, f"the host in {plan.name}")
         except EnvironmentMismatch as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from enum import StrEnum
+from string import digits
 from typing import TYPE_CHECKING
 
 from .errors import ConfigurationError
@@ -90,8 +91,8 @@ def in_build_phase(environ: Mapping[str, str]) -> bool:
 def environments_named_in(name: str) -> frozenset[Environment]:
     """Give the environments whose words stand in a name, a path, a host or an ARN.
 
-    Words count whole, between anything that is not a letter or digit: ``gli-db-prod`` names
-    production, ``gli/product`` names none.
+    Words count whole, between anything that is not a letter or digit, and with a number after
+    them: ``gli-db-prod`` and ``prod2.gli`` name production, ``gli/product`` names none.
     """
-    tokens = set(_TOKEN.split(name.lower()))
+    tokens = {token.rstrip(digits) for token in _TOKEN.split(name.lower())}
     return frozenset(env for env, words in _WORDS.items() if not tokens.isdisjoint(words))

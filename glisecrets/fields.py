@@ -62,7 +62,7 @@ class FieldPlan(NamedTuple):
     @property
     def checked(self) -> bool:
         """Whether its values pass :mod:`~glisecrets.admission` whatever they are."""
-        return self.secret or self.name.endswith("_host")
+        return self.secret or self.name.rpartition("_")[2] == "host"
 
 
 def plan_fields(model: type[BaseModel], prefix: str = "") -> tuple[FieldPlan, ...]:

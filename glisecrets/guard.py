@@ -8,20 +8,30 @@ often than a wish. ``LoadOptions.allow`` lists the rare exceptions by name.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from .environment import Environment, environments_named_in
 from .errors import EnvironmentMismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .options import LoadOptions
     from .references import Reference
 
-__all__ = ["Guard", "hosts_in"]
+__all__ = ["Guard", "hosts_in", "leads_somewhere"]
+
+#: How the names of what holds a host end, in lower case: ``DB_HOST``, ``readerEndpoint``.
+_HOST_NAMES = ("host", "hosts", "hostname", "endpoint", "endpoints", "server", "servers", "address")
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_USER = re.compile(r"://[^/?#\s@]*@")
+_END = re.compile(r"[/?#;\s]")
+_KEYWORD = re.compile(r"(?:^|[\s;?&])(?:host|server|data source)\s*=\s*([^\s;&]+)", re.IGNORECASE)
+_PORT = re.compile(r":\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +106,33 @@ class Guard:
         )
 
 
-def hosts_in(value: object) -> list[str]:
-    """Give the hosts that a resolved value points at: a URL's, or the ``host`` of a JSON object."""
+def hosts_in(value: object, name: str = "") -> Iterator[str]:
+    """Give the hosts that a resolved value leads to.
+
+    They stand in URLs (also several in one, or one after the other), in DSNs of keywords
+    (``host=… port=…``), and at the JSON keys whose names end as :data:`_HOST_NAMES` do.
+
+    Args:
+        value: text, bytes, or what a JSON document holds.
+        name: what the value is called: a field's name or a JSON key.
+    """
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
     if isinstance(value, str):
         value = _parsed(value)
     if isinstance(value, dict):
-        host = value.get("host")
-        return [host] if isinstance(host, str) else []
-    if isinstance(value, str) and "://" in value:
-        host = _host_of(value)
-        return [host] if host else []
-    return []
+        for key, item in value.items():
+            yield from hosts_in(item, str(key))
+    elif isinstance(value, list | tuple | set):
+        for item in value:
+            yield from hosts_in(item, name)
+    elif isinstance(value, str):
+        yield from _hosts_in_text(value, name)
+
+
+def leads_somewhere(value: object) -> bool:
+    """Tell whether a value is a credential by itself: a URL with a user or password in it."""
+    return isinstance(value, str) and "://" in value and _USER.search(value) is not None
 
 
 def _parsed(text: str) -> object:
@@ -115,12 +141,23 @@ def _parsed(text: str) -> object:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
-def _host_of(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+def _hosts_in_text(text: str, name: str) -> Iterator[str]:
+    urls = _SCHEME.split(text)[1:] if "://" in text else []
+    for url in urls:
+        # A password may hold an unquoted "/": then the host stands after the last "@".
+        for rest in {url, url.rpartition("@")[2]}:
+            yield from _each(_END.split(rest, maxsplit=1)[0])
+    for match in _KEYWORD.finditer(text) if "=" in text else ():
+        yield from _each(match[1])
+    if not urls and name.lower().endswith(_HOST_NAMES):
+        yield from _each(text)
+
+
+def _each(hosts: str) -> Iterator[str]:
+    """Split ``user:password@host:5432,host`` into its hosts."""
+    for host in hosts.rpartition("@")[2].split(","):
+        yield unquote(_PORT.sub("", host.strip()))

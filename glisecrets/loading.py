@@ -170,16 +170,16 @@ def _tell_missing(resolution: Resolution, plan: FieldPlan) -> None:
 
 
 def _admit_all(resolution: Resolution) -> None:
-    known = [
-        (resolution.plans[n], v) for n, v in resolution.values.items() if n in resolution.plans
-    ]
-    checked = [(plan, value) for plan, value in known if plan.checked or _is_marked(value)]
+    plans = resolution.plans
+    known = (name for name in resolution.values if name in plans)
+    checked = [n for n in known if plans[n].checked or _tells(resolution.values[n])]
     if checked:
         from .admission import admit
 
-        for plan, value in checked:
-            admit(resolution, plan, value)
+        for name in checked:
+            admit(resolution, plans[name], resolution.values[name])
 
 
-def _is_marked(value: object) -> bool:
-    return isinstance(value, str) and BUILD_MARK in value
+def _tells(value: object) -> bool:
+    """Tell whether a value must be looked at whatever its field: a placeholder, or a URL."""
+    return isinstance(value, str) and (BUILD_MARK in value or "://" in value)
