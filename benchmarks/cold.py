@@ -19,6 +19,7 @@ PEERS = {
     "batch": "boto3, 2 BatchGetSecretValue, untyped",
     "pydantic_batch": "pydantic-settings + boto3 BatchGetSecretValue",
     "pydantic_plain": "pydantic-settings, no AWS",
+    "pydantic_plain_open": "pydantic-settings, no AWS",
     "environ_plain": "django-environ",
 }
 
@@ -56,9 +57,14 @@ def aws(surroundings: Surroundings) -> list[Row]:
 
 def plain(surroundings: Surroundings) -> list[Row]:
     """Measure with all values in the environment, so that no store is needed."""
-    programs = ("ours_plain", "pydantic_plain", "environ_plain")
-    times = _measured(surroundings, _PLAIN, "5", programs, rounds=61)
+    programs = (
+        *("ours_plain", "pydantic_plain", "environ_plain"),
+        *("ours_plain_open", "pydantic_plain_open"),
+    )
+    times = _measured(surroundings, _PLAIN, "5", programs, rounds=51)
+    nothing = f"{_PLAIN}, none typed as one"
     return [
+        _row(nothing, times, "pydantic_plain_open", ours="ours_plain_open", goal=1.05),
         _row(_PLAIN, times, "pydantic_plain", ours="ours_plain", goal=1.05),
         _row(_PLAIN, times, "environ_plain", ours="ours_plain"),
     ]

@@ -17,17 +17,32 @@ _READS_PER_TURN = 100_000
 
 def build(surroundings: Surroundings) -> list[Row]:
     """Build the same 40 fields with pydantic-settings and with us."""
-    from programs.declared_glisecrets_plain import ServiceSettings
-    from programs.declared_pydantic_settings import ServiceSettings as PeerSettings
+    from programs import declared_glisecrets_open, declared_glisecrets_plain
+    from programs import declared_pydantic_settings as peer
+    from programs import declared_pydantic_settings_open as open_peer
 
     with surroundings.as_own(secret=False):
         turns = {
-            "ours": repeated(ServiceSettings, 0.05),
-            "BaseSettings()": repeated(PeerSettings, 0.05),
+            "ours": repeated(declared_glisecrets_plain.ServiceSettings, 0.02),
+            "BaseSettings()": repeated(peer.ServiceSettings, 0.02),
+            "ours, open": repeated(declared_glisecrets_open.ServiceSettings, 0.02),
+            "BaseSettings(), open": repeated(open_peer.ServiceSettings, 0.02),
         }
         times = interleaved("40-field build", turns, surroundings.rounds_of(61))
     name = "40-field build from a ready environment"
-    return [compared(name, times, "BaseSettings()", "ms", goal=0.30)]
+    other = "BaseSettings(), open"
+    return [
+        compared(
+            f"{name}, none typed as secret",
+            times,
+            other,
+            "ms",
+            ours="ours, open",
+            called="BaseSettings()",
+            goal=0.30,
+        ),
+        compared(name, times, "BaseSettings()", "ms", goal=0.30),
+    ]
 
 
 def reads(surroundings: Surroundings) -> list[Row]:

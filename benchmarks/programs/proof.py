@@ -8,5 +8,9 @@ def show(count: int, secrets: list[str]) -> None:
 
 def show_typed(settings: object, secret_names: dict[str, str]) -> None:
     """Do so for an object of settings."""
-    secrets = [getattr(settings, name).get_secret_value() for name in secret_names]
+    secrets = [_opened(getattr(settings, name)) for name in secret_names]
     show(len(type(settings).model_fields), secrets)  # type: ignore[attr-defined]
+
+
+def _opened(value: object) -> str:
+    return value if isinstance(value, str) else value.get_secret_value()  # type: ignore[attr-defined, no-any-return]
