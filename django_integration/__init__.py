@@ -13,10 +13,10 @@ Names are imported when first used: Django imports this package as an app, befor
 Django may be used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from glisecrets.errors import MissingExtra
+from glisecrets.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from .databases import DatabaseCredentials
@@ -30,18 +30,21 @@ if TYPE_CHECKING:
     from .service import ServiceSettings, WebSocketSettings
     from .settings import DjangoSettings
 
-#: Public name -> the module that defines it.
-_HOMES = {
-    "DatabaseCredentials": "databases",
-    "DjangoSettings": "settings",
-    "Env": "env",
-    "JsonFormatter": "logs",
-    "RedactingAdminEmailHandler": "error_reports",
-    "RedactingExceptionReporter": "error_reports",
-    "RedactingReporterFilter": "error_reports",
-    "ServiceSettings": "service",
-    "WebSocketSettings": "service",
-}
+_get, __dir__ = _lazy(
+    __name__,
+    {
+        "databases": ("DatabaseCredentials",),
+        "env": ("Env",),
+        "error_reports": (
+            "RedactingAdminEmailHandler",
+            "RedactingExceptionReporter",
+            "RedactingReporterFilter",
+        ),
+        "logs": ("JsonFormatter",),
+        "service": ("ServiceSettings", "WebSocketSettings"),
+        "settings": ("DjangoSettings",),
+    },
+)
 
 __all__ = [
     "DatabaseCredentials",
@@ -57,18 +60,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        module = import_module(f".{_HOMES[name]}", __name__)
+        return _get(name)
     except ModuleNotFoundError as error:
         if error.name not in {"django", "environ"}:
             raise
         raise MissingExtra("the Django integration", "django") from error
-    value = getattr(module, name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__} - {"MissingExtra"})

@@ -8,7 +8,7 @@ import environ  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from glisecrets.placeholders import BUILD_MARK
-from glisecrets.redaction import process_redactor
+from glisecrets.redaction.process import remember
 
 from .rules import refuse
 
@@ -60,7 +60,7 @@ class DatabaseCredentials(BaseModel):
 
     def model_post_init(self, _context: Any, /) -> None:
         """Have the password masked, whatever way the credentials came."""
-        process_redactor().add(self.password, name="database.password")
+        remember(self.password.get_secret_value(), name="database.password")
 
 
 def _django_engine(name: str) -> str | None:

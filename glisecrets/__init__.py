@@ -7,8 +7,9 @@ Names are imported when first used, so that ``import glisecrets`` costs next to 
 Lambda that needs only a store never loads pydantic.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazy as _lazy
 
 if TYPE_CHECKING:
     from .declaration import DataClass, SecretDeclaration, secret
@@ -39,12 +40,12 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .stores import SecretVersion, Store, open_store
 
-#: Public name -> the module that defines it.
-_HOMES = {
-    **dict.fromkeys(("DataClass", "SecretDeclaration", "secret"), "declaration"),
-    **dict.fromkeys(("Environment", "current_environment"), "environment"),
-    **dict.fromkeys(
-        (
+__getattr__, __dir__ = _lazy(
+    __name__,
+    {
+        "declaration": ("DataClass", "SecretDeclaration", "secret"),
+        "environment": ("Environment", "current_environment"),
+        "errors": (
             "AccessDenied",
             "ConfigurationError",
             "EnvironmentMismatch",
@@ -61,17 +62,16 @@ _HOMES = {
             "StoreUnavailable",
             "Undecryptable",
         ),
-        "errors",
-    ),
-    "Change": "live",
-    **dict.fromkeys(("LAYERS", "LAYERS_INJECTED", "LiveOptions", "LoadOptions"), "options"),
-    **dict.fromkeys(("Explanation", "LayerView", "Origin"), "origins"),
-    **dict.fromkeys(("PemKey", "SecretPemKey"), "pem"),
-    **dict.fromkeys(("Redactor", "process_redactor"), "redaction"),
-    **dict.fromkeys(("Address", "Reference"), "references"),
-    "Settings": "settings",
-    **dict.fromkeys(("SecretVersion", "Store", "open_store"), "stores"),
-}
+        "live": ("Change",),
+        "options": ("LAYERS", "LAYERS_INJECTED", "LiveOptions", "LoadOptions"),
+        "origins": ("Explanation", "LayerView", "Origin"),
+        "pem": ("PemKey", "SecretPemKey"),
+        "redaction": ("Redactor", "process_redactor"),
+        "references": ("Address", "Reference"),
+        "settings": ("Settings",),
+        "stores": ("SecretVersion", "Store", "open_store"),
+    },
+)
 
 __all__ = [
     "LAYERS",
@@ -113,15 +113,3 @@ __all__ = [
     "process_redactor",
     "secret",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -8,10 +8,9 @@ from pydantic import BaseModel
 
 from .environment import Environment
 from .errors import EnvironmentMismatch, Fault
-from .faults import fault_of_error
-from .guard import hosts_in, leads_somewhere
+from .fields import HOST_NAMES
 from .placeholders import BUILD_MARK, is_placeholder
-from .redaction import process_redactor
+from .redaction.process import remember
 
 if TYPE_CHECKING:
     from .fields import FieldPlan
@@ -24,7 +23,7 @@ def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> None:
     """Let the redactor know a secret; refuse a placeholder or another environment's host."""
     value = _plain(value)
     if plan.secret:
-        process_redactor().add(value, name=plan.name)
+        remember(value, name=plan.name)
     fault = _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
     if fault is not None:
         resolution.faults.append(fault)
@@ -67,6 +66,11 @@ def _holds_build_mark(value: Any) -> bool:
 
 def _host_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
     """Check where a credential leads: a staging service must not hold production's database."""
+    if _leads_nowhere(plan, value):
+        return None
+    from .faults import fault_of_error
+    from .hosts import hosts_in, leads_somewhere
+
     if not plan.checked and not leads_somewhere(value):
         return None  # a public address, which may name any environment
     for host in hosts_in(value, plan.name):
@@ -75,3 +79,10 @@ def _host_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | 
         except EnvironmentMismatch as error:
             return fault_of_error(plan.name, error, origin=str(resolution.origin(plan.name)))
     return None
+
+
+def _leads_nowhere(plan: FieldPlan, value: Any) -> bool:
+    """Tell at a glance, as most secrets are plain tokens, that a text holds no host."""
+    if not plan.secret or not isinstance(value, str):
+        return False
+    return not ("://" in value or "=" in value or "{" in value or plan.name.endswith(HOST_NAMES))

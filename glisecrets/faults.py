@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
+from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 
 from .errors import (
@@ -15,6 +16,7 @@ from .errors import (
     GlisecretsError,
     StoreUnavailable,
 )
+from .redaction.forms import encodings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +35,7 @@ _OWN = "glisecrets."
 #: pydantic's own messages, less those that quote the input or come from a user's validator.
 _PLAIN_MESSAGES = frozenset(get_args(ErrorType)) - {
     "assertion_error",
+    "bytes_invalid_encoding",
     "get_attribute_error",
     "mapping_type",
     "union_tag_invalid",
@@ -68,7 +71,7 @@ def faults_of_validation(
         origins: each field's origin as text.
         secrets: names of the fields whose values are secret.
     """
-    details = error.errors(include_url=False, include_context=False, include_input=False)
+    details = error.errors(include_url=False, include_input=False)
     return [_fault_of_detail(detail, values, origins, secrets) for detail in details]
 
 
@@ -106,40 +109,67 @@ def _fault_of_detail(
     loc = detail["loc"]
     field = str(loc[0]) if loc else SETTINGS
     if detail["type"] == "missing" and len(loc) > 1:
-        return _missing_part(field, str(loc[1]), values.get(field), origins.get(field, ""))
+        return _missing_part(field, loc[1:], values.get(field), origins.get(field, ""))
     kind = "rule" if detail["type"] in _RULES or detail["type"].startswith(_OWN) else "mistyped"
     concerned = [values[field]] if field in values else list(values.values())
     hidden = field in secrets or (field == SETTINGS and bool(secrets))
     return Fault(field, kind, _message(detail, concerned, hidden=hidden), origins.get(field, ""))
 
 
-def _missing_part(field: str, key: str, value: Any, origin: str) -> Fault:
-    keys = ", ".join(sorted(map(str, value))) if isinstance(value, dict) else ""
+def _missing_part(field: str, loc: tuple[int | str, ...], value: Any, origin: str) -> Fault:
+    *path, key = loc
+    found = _reached(value, path)
+    keys = ", ".join(sorted(map(str, found))) if isinstance(found, dict) else ""
+    # The path is not shown: it may hold keys of a mapping, which are a part of the value.
+    where = "a part of the JSON" if path else "the JSON"
     return Fault(
-        f"{field}.{key}",
+        field if path else f"{field}.{key}",
         "missing",
-        f"the JSON has no key {key!r} (keys: {keys or 'none'})",
+        f"{where} has no key {key!r} (keys: {keys or 'none'})",
         origin,
-        next_step=f"add {key!r} to the JSON",
+        next_step=f"add {key!r} to {where}",
     )
+
+
+def _reached(value: Any, path: list[int | str]) -> Any:
+    """Follow a path of pydantic's into a value; the names of a union's members lead nowhere."""
+    for step in path:
+        if (isinstance(value, dict) and step in value) or isinstance(value, list):
+            value = value[step]
+    return value
 
 
 def _message(detail: ErrorDetails, values: list[Any], *, hidden: bool) -> str:
     text = detail["msg"]
-    if detail["type"] in _PLAIN_MESSAGES or detail["type"].startswith(_OWN):
+    if _is_pydantics_own(detail) or detail["type"].startswith(_OWN):
         return text
     if hidden or any(_shares_part(text.lower(), value) for value in values):
         return f"refused by its validator ({detail['type']}; the message could show the value)"
     return text
 
 
+def _is_pydantics_own(detail: ErrorDetails) -> bool:
+    """Tell whether pydantic wrote the message: a validator may raise any type with its own text."""
+    if detail["type"] not in _PLAIN_MESSAGES:
+        return False
+    try:
+        known = PydanticKnownError(cast("ErrorType", detail["type"]), detail.get("ctx"))
+    except (KeyError, TypeError, ValueError):
+        return False
+    return known.message() == detail["msg"]
+
+
 def _shares_part(text: str, value: Any) -> bool:
+    """Tell whether a text in lower case holds a run of characters of a value, however encoded."""
     if isinstance(value, dict):
         return any(_shares_part(text, item) for item in value.values())
     if isinstance(value, (list, tuple, set, frozenset)):
         return any(_shares_part(text, item) for item in value)
-    written = str(value).lower()
-    size = min(len(written), _SHARED + 1)
-    return size > 0 and any(
-        written[start : start + size] in text for start in range(len(written) - size + 1)
-    )
+    written = str(value)
+    if len(written) <= _SHARED:
+        return bool(written) and written.lower() in text
+    spellings = {
+        form.decode(errors="replace") for form in encodings(written.encode(errors="replace"))
+    }
+    runs = {text[start : start + _SHARED + 1] for start in range(len(text) - _SHARED)}
+    return any(run in form for form in map(str.lower, spellings) for run in runs)

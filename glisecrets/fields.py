@@ -29,7 +29,11 @@ from .declaration import SecretDeclaration, declaration_of
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-__all__ = ["FieldPlan", "Shape", "concrete_types", "plan_fields"]
+__all__ = ["HOST_NAMES", "FieldPlan", "Shape", "concrete_types", "plan_fields"]
+
+
+#: How the names of what holds a host end, in lower case: ``DB_HOST``, ``readerEndpoint``.
+HOST_NAMES = ("host", "hosts", "hostname", "endpoint", "endpoints", "server", "servers", "address")
 
 
 class Shape(Enum):

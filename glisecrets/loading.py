@@ -55,22 +55,20 @@ class LoadContext:
             Environment.parse(environment) if environment else current_environment(self.environ)
         )
         self.directory = directory
+        #: Values that override every layer, by field name.
+        self.arguments: Mapping[str, Any] = {}
         #: Overrides ``GLISECRETS_STORE`` and the class's own choice.
         self.store = store
 
 
-def resolve(
-    plans: Sequence[FieldPlan],
-    options: LoadOptions,
-    context: LoadContext,
-    arguments: Mapping[str, Any],
-) -> Resolution:
+def resolve(plans: Sequence[FieldPlan], options: LoadOptions, context: LoadContext) -> Resolution:
     """Read the layers for a class's fields. A bad value raises nothing: the faults tell."""
     resolution = Resolution(context.environment, {plan.name: plan for plan in plans}, options)
     resolution.build = in_build_phase(context.environ)
-    resolution.values.update(arguments)
-    resolution.winners.update({name: Origin("arguments", f"argument {name}") for name in arguments})
-    asked = [plan for plan in plans if plan.name not in arguments]
+    resolution.values.update(context.arguments)
+    given = list(context.arguments)
+    resolution.winners.update({name: Origin("arguments", f"argument {name}") for name in given})
+    asked = [plan for plan in plans if plan.name not in given]
     _read_layers(resolution, context, asked)
     for plan in asked:
         take_winner(resolution, plan)
@@ -177,7 +175,12 @@ def _admit_all(resolution: Resolution) -> None:
         from .admission import admit
 
         for name in checked:
-            admit(resolution, plans[name], resolution.values[name])
+            try:
+                admit(resolution, plans[name], resolution.values[name])
+            except RecursionError:
+                place = str(resolution.origin(name))
+                too_deep = Fault(name, "unreadable", "the JSON is nested too deeply", place)
+                resolution.faults.append(too_deep)
 
 
 def _tells(value: object) -> bool:

@@ -99,7 +99,7 @@ class Lookup:
         if self._resolution is None or environ != self._seen:
             plans = [self._plan(name) for name in self._references]
             context = self._context or LoadContext()
-            self._resolution = resolve(plans, self._options, context, {})
+            self._resolution = resolve(plans, self._options, context)
             self._seen = environ
         return self._resolution
 

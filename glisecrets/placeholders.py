@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 __all__ = ["BUILD_MARK", "is_placeholder"]
 
 #: What every textual placeholder of the build phase holds.
 BUILD_MARK = "glisecrets-build-placeholder"
-
-_PLACEHOLDER = re.compile(r"\s*(?:<[^<>]*>|changeme)?\s*", re.IGNORECASE)
 
 
 def is_placeholder(text: str | None) -> bool:
@@ -18,4 +14,6 @@ def is_placeholder(text: str | None) -> bool:
     Nothing else is, however invented it looks: a text taken for a placeholder by mistake would
     make a value vanish.
     """
-    return text is None or _PLACEHOLDER.fullmatch(text) is not None
+    text = (text or "").strip().lower()
+    between = text[1:-1] if text[:1] == "<" and text[-1:] == ">" else "<"
+    return text in {"", "changeme"} or not ("<" in between or ">" in between)

@@ -16,7 +16,7 @@ from pydantic_core import to_jsonable_python
 from .faults import SETTINGS
 from .redaction import Redactor
 from .secret_names import looks_secret
-from .settings import Settings, attempt
+from .validation import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .loading import LoadContext
     from .origins import Explanation
     from .resolution import Resolution
+    from .settings import Settings
 
 __all__ = ["MASK", "FieldReport", "SettingsReport", "report_on"]
 
@@ -85,7 +86,7 @@ def report_on(cls: type[Settings], context: LoadContext) -> SettingsReport:
         ConfigurationError: ``DJANGO_ENV`` names no environment.
     """
     settings = cls.__new__(cls)
-    resolution, faults = attempt(settings, context, {})
+    resolution, faults = attempt(settings, context)
     fields = tuple(_fields(settings, resolution, faults))
     resolution.forget()
     return SettingsReport(cls.__name__, str(resolution.environment), fields, tuple(faults))

@@ -6,20 +6,19 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
-from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import ConfigurationError, SettingsError
 from .fields import FieldPlan, plan_fields
-from .loading import LoadContext, resolve
+from .loading import LoadContext
 from .options import LoadOptions
+from .validation import attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     from .environment import Environment
-    from .errors import Fault
     from .live import Change, LiveValues
     from .origins import Explanation, Origin
     from .resolution import Resolution
@@ -169,8 +168,7 @@ class Settings(BaseSettings):
             KeyError: there is no such field.
             StoreError: the store is down for longer than that, or refuses.
         """
-        # A property that keeps the bound method: a read then costs one call instead of two.
-        return self._loaded.live.get
+        return self._loaded.live.reader()
 
     def on_change(self, name: str, hook: Callable[[Change], None]) -> None:
         """Have ``hook`` called after :meth:`live` has found a new version of a field.
@@ -187,7 +185,9 @@ class Settings(BaseSettings):
         yield from ((name, self.__dict__[name]) for name in type(self).model_fields)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Show the values, secret ones masked."""
+        """Show the values, secret ones masked; none of an object that could not be loaded."""
+        if "_loaded" not in vars(self):
+            return
         secret = {plan.name for plan in self.field_plans() if plan.secret}
         for name in type(self).model_fields:
             if name in self.__dict__:
@@ -218,85 +218,18 @@ class _Loaded:
 
 def _fill(settings: Settings, context: LoadContext, arguments: dict[str, Any]) -> None:
     """Load into a settings object, or raise from a frame whose locals hold no value."""
-    given = _Arguments(arguments)
+    context.arguments = dict(arguments)
     arguments.clear()
-    failure = _load(settings, context, given)
+    failure = _load(settings, context)
     if failure is not None:
         raise failure
 
 
-class _Arguments(dict[str, Any]):
-    """Constructor arguments; the ``repr`` is for tracebacks that show locals."""
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} arguments>"
-
-
-def _load(settings: Settings, context: LoadContext, arguments: _Arguments) -> SettingsError | None:
-    resolution, faults = attempt(settings, context, arguments)
+def _load(settings: Settings, context: LoadContext) -> SettingsError | None:
+    resolution, faults = attempt(settings, context)
     if faults:
         return SettingsError(type(settings).__name__, resolution.environment, faults)
     values = vars(settings)
     values["_loaded"] = _Loaded(resolution, values)
     resolution.forget()
     return None
-
-
-def attempt(
-    settings: Settings, context: LoadContext, arguments: Mapping[str, Any]
-) -> tuple[Resolution, list[Fault]]:
-    """Read and validate into a settings object; give what was read, and every fault in order."""
-    cls = type(settings)
-    resolution = resolve(cls.field_plans(), cls.load_options, context, arguments)
-    faults = [*resolution.faults, *_validate(settings, resolution)]
-    return resolution, [_completed(fault, resolution) for fault in _in_order(faults, cls)]
-
-
-def _validate(settings: Settings, resolution: Resolution) -> Iterator[Fault]:
-    """Validate into the settings object; give the faults that the layers have not told already."""
-    told = {fault.field for fault in resolution.faults}
-    for fault in _validation_faults(settings, resolution):
-        if fault.field.partition(".")[0] not in told:
-            yield fault
-
-
-def _validation_faults(settings: Settings, resolution: Resolution) -> list[Fault]:
-    values = resolution.values
-    context = {"environment": resolution.environment, "build": resolution.build}
-    validator = type(settings).__pydantic_validator__
-    try:
-        validator.validate_python(
-            values, self_instance=settings, context=context, by_name=True, by_alias=False
-        )
-    except ValidationError as error:
-        from .faults import faults_of_validation
-
-        origins = {name: str(resolution.origin(name)) for name in resolution.plans}
-        secrets = frozenset(name for name, plan in resolution.plans.items() if plan.secret)
-        return faults_of_validation(error, values, origins, secrets)
-    except Exception as error:  # noqa: BLE001 - a validator's own crash is a fault like any other
-        from .faults import crashed_validator
-
-        return [crashed_validator(error)]
-    return []
-
-
-def _completed(fault: Fault, resolution: Resolution) -> Fault:
-    """Add the layers looked at, and a next step where the fault names none."""
-    name = fault.field.partition(".")[0]
-    looked_at = resolution.looked_at(name) if name in resolution.plans else ()
-    step = fault.next_step or _next_step(fault, resolution)
-    return fault._replace(looked_at=looked_at, next_step=step)
-
-
-def _next_step(fault: Fault, resolution: Resolution) -> str:
-    layer, _, place = fault.origin.partition(": ")
-    plan = resolution.plans.get(fault.field)
-    if plan is not None and layer == "defaults":
-        return f"set {plan.variables[0]} in .env.{resolution.environment} or the environment"
-    return f"mend {place}" if place else ""
-
-
-def _in_order(faults: Iterable[Fault], cls: type[Settings]) -> list[Fault]:
-    order = {name: number for number, name in enumerate(cls.model_fields)}
-    return sorted(faults, key=lambda fault: order.get(fault.field.partition(".")[0], -1))

@@ -13,11 +13,11 @@ from .base import Found
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from ..access import ReadableStore
     from ..environment import Environment
     from ..fields import FieldPlan
     from ..guard import Guard
     from ..references import Reference
-    from ..access import ReadableStore
     from ..stores.base import SecretVersion
 
 __all__ = ["StoreLayer"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .redactor import process_redactor
+from .process import process_redactor
 
 if TYPE_CHECKING:
     from .redactor import Redactor
@@ -33,7 +33,11 @@ class RedactingFilter(logging.Filter):
 
     def __init__(self, name: str = "", *, redactor: Redactor | None = None) -> None:
         super().__init__(name)
-        self._redactor = redactor or process_redactor()
+        self._given = redactor
+
+    @property
+    def _redactor(self) -> Redactor:
+        return self._given or process_redactor()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Mask the record in place. Gives ``True``."""

@@ -6,7 +6,6 @@ reads the log at night wants to know which one; ``[redacted]`` for a value witho
 
 from __future__ import annotations
 
-import os
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from .forms import Value
     from .matchers import Hit, Matcher
 
-__all__ = ["UNNAMED", "Redactor", "process_redactor"]
+__all__ = ["UNNAMED", "Redactor"]
 
 #: Stands for the name of a value that was added without one.
 UNNAMED = "(unnamed)"
@@ -189,13 +188,3 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError:
         # A binary value matched from the middle of one character to the middle of another.
         return data.decode("utf-8", "replace")
-
-
-_PROCESS = Redactor()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_PROCESS.renew_lock)
-
-
-def process_redactor() -> Redactor:
-    """Give the redactor that everything in this process shares."""
-    return _PROCESS
