@@ -134,7 +134,9 @@ def _missing_part(field: str, loc: tuple[int | str, ...], value: Any, origin: st
 def _reached(value: Any, path: list[int | str]) -> Any:
     """Follow a path of pydantic's into a value; the names of a union's members lead nowhere."""
     for step in path:
-        if (isinstance(value, dict) and step in value) or isinstance(value, list):
+        if isinstance(value, dict):
+            value = value.get(step, value)
+        elif isinstance(value, list) and isinstance(step, int):
             value = value[step]
     return value
 

@@ -295,8 +295,8 @@ class Colour(Enum):
 
 
 class Nesting(Settings):
-    by_name: dict[str, Inner] = {}
-    replicas: list[Inner] = []
+    by_name: dict[str, Inner] | None = None
+    replicas: list[Inner] | None = None
     both: Json[list[int]] | None = None
     tagged: Annotated[A | B, Field(discriminator="kind")] | None = None
 
@@ -318,7 +318,7 @@ def test_a_part_that_is_missing_deep_in_a_json_is_named_without_the_way_to_it(va
 
 
 def test_a_wrong_tag_is_not_repeated(value) -> None:
-    """pydantic quotes the tag that fits no member of a union."""
+    """Pydantic quotes the tag that fits no member of a union."""
     error = faults_of(Nesting, environ={"TAGGED": json.dumps({"kind": (tag := value())})})
     assert tag not in str(error)
     assert error.faults[0].field == "tagged"
