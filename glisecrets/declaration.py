@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataClass", "SecretDeclaration", "declaration_of", "parse_duration", "secret"]
 
-_DURATION = re.compile(r"(?P<number>[1-9]\d*)(?P<unit>[smhdw])")
+_DURATION = r"(?P<number>[1-9]\d*)(?P<unit>[smhdw])"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -102,7 +102,7 @@ def parse_duration(text: str | timedelta | None) -> timedelta | None:
     """
     if text is None or isinstance(text, timedelta):
         return text
-    match = _DURATION.fullmatch(text)
+    match = re.fullmatch(_DURATION, text)
     if match is None:
         raise ConfigurationError(
             f"{text!r} is not a duration", next_step="write a number and one of s m h d w: 90d"

@@ -70,7 +70,7 @@ _WORDS: dict[Environment, tuple[str, ...]] = {
     Environment.PRODUCTION: ("production", "prod", "prd"),
 }
 
-_TOKEN = re.compile(r"[^a-z0-9]+")
+_BETWEEN_WORDS = r"[^a-z0-9]+"
 
 
 def current_environment(environ: Mapping[str, str] | None = None) -> Environment:
@@ -94,5 +94,5 @@ def environments_named_in(name: str) -> frozenset[Environment]:
     Words count whole, between anything that is not a letter or digit, and with a number after
     them: ``gli-db-prod`` and ``prod2.gli`` name production, ``gli/product`` names none.
     """
-    tokens = {token.rstrip(digits) for token in _TOKEN.split(name.lower())}
+    tokens = {token.rstrip(digits) for token in re.split(_BETWEEN_WORDS, name.lower())}
     return frozenset(env for env, words in _WORDS.items() if not tokens.isdisjoint(words))
