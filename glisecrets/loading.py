@@ -93,11 +93,11 @@ def _layer_makers(
     resolution: Resolution, context: LoadContext, directory: Path
 ) -> dict[str, Callable[[], Layer]]:
     environment, environ, options = resolution.environment, context.environ, resolution.options
-    folders, expand = search_folders(directory), options.expand
+    folders, variables = search_folders(directory), environ if options.expand else None
     secrets_dir = options.secrets_dir or Path(environ.get("GLISECRETS_SECRETS_DIR") or _RUN_SECRETS)
     return {
-        "template": lambda: TemplateLayer.read(".env.example", folders, expand=expand),
-        "dotenv": lambda: DotenvLayer.read(f".env.{environment}", folders, expand=expand),
+        "template": lambda: TemplateLayer.read(".env.example", folders, variables=variables),
+        "dotenv": lambda: DotenvLayer.read(f".env.{environment}", folders, variables=variables),
         "process": lambda: ProcessLayer(environ, environment, secrets_dir),
     }
 
@@ -158,13 +158,8 @@ def _give_placeholder(resolution: Resolution, plan: FieldPlan) -> None:
 
 
 def _tell_missing(resolution: Resolution, plan: FieldPlan) -> None:
-    if plan.declaration is not None:
-        reference = plan.declaration.reference(resolution.environment)
-        step = f"glisecrets store put '{reference}', or set {plan.variables[0]}"
-    else:
-        step = f"set {plan.variables[0]} in .env.{resolution.environment} or the environment"
-    fault = Fault(plan.name, "missing", "no layer has a value", next_step=step)
-    resolution.faults.append(fault)
+    step = resolution.how_to_give(plan)
+    resolution.faults.append(Fault(plan.name, "missing", "no layer has a value", next_step=step))
 
 
 def _admit_all(resolution: Resolution) -> None:

@@ -80,6 +80,14 @@ class Resolution:
         """Tell each layer and what it had or was asked for, weakest first."""
         return tuple(f"{view.layer}: {view.place}" for view in reversed(self.explain(name).layers))
 
+    def how_to_give(self, plan: FieldPlan) -> str:
+        """Tell the step that gives a field its value."""
+        variable = plan.variables[0]
+        if plan.declaration is None:
+            return f"set {variable} in .env.{self.environment} or the environment"
+        reference = plan.declaration.reference(self.environment)
+        return f"glisecrets store put '{reference}', or set {variable}"
+
     def forget(self) -> None:
         """Drop the values, and what was read from stores; origins stay known."""
         self.values = {}

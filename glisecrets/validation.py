@@ -68,7 +68,7 @@ def _next_step(fault: Fault, resolution: Resolution) -> str:
     layer, _, place = fault.origin.partition(": ")
     plan = resolution.plans.get(fault.field)
     if plan is not None and layer == "defaults":
-        return f"set {plan.variables[0]} in .env.{resolution.environment} or the environment"
+        return resolution.how_to_give(plan)
     return f"mend {place}" if place else ""
 
 

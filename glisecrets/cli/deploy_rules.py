@@ -50,8 +50,9 @@ def _from_template(field: FieldReport) -> Iterator[Finding]:
         yield _finding(
             "deploy.from-template",
             f"{field.name} has an example's value, from {origin.place}",
-            f"set {field.variables[0]} for this environment",
+            f"set {field.variables[0]} for this environment, unless it is meant for all",
             field=field.name,
+            severity="info",
         )
 
 

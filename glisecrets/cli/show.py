@@ -99,7 +99,8 @@ def _short_origin(field: FieldReport) -> tuple[str, str]:
         missing = any(fault.kind == "missing" for fault in field.faults)
         return ("", "") if missing else ("defaults", "")
     version = origin.version_id or "\0"
-    return origin.layer, origin.place.replace(version, version[:_SHORT_VERSION])
+    place = origin.place.replace(version, version[:_SHORT_VERSION])
+    return origin.layer, place.removesuffix(" (AWSCURRENT)")
 
 
 def _as_text(value: Any) -> str:

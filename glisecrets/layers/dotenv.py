@@ -10,17 +10,17 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dotenv.main import resolve_variables
 from dotenv.parser import parse_stream
+from dotenv.variables import parse_variables
 
 from ..errors import GlisecretsError
-from ..folders import find_file, shown
+from ..folders import find_file, read_file, shown
 from ..origins import Origin
 from ..placeholders import is_placeholder
 from .base import Found, found_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..fields import FieldPlan
 
@@ -52,17 +52,20 @@ class DotenvLayer:
     def __init__(self, wanted: str, path: Path | None, lines: dict[str, Line]) -> None:
         self._wanted = wanted
         self._path = path
-        self._lines = {name.upper(): line for name, line in lines.items()}
+        in_order = sorted(lines.items(), key=lambda item: item[1].number)
+        self._lines = {name.upper(): line for name, line in in_order}
 
     @classmethod
-    def read(cls, wanted: str, folders: Iterable[str], *, expand: bool) -> DotenvLayer:
-        """Read the file from the first of the folders that has it.
+    def read(
+        cls, wanted: str, folders: Iterable[str], *, variables: Mapping[str, str] | None = None
+    ) -> DotenvLayer:
+        """Read the file from the first of the folders that has it; see :func:`read_dotenv`.
 
         Raises:
             UnreadableFile: it is there and cannot be read.
         """
         path = find_file(wanted, folders)
-        return cls(wanted, path, read_dotenv(path, expand=expand) if path else {})
+        return cls(wanted, path, read_dotenv(path, variables=variables) if path else {})
 
     def find(self, plan: FieldPlan) -> Found | None:
         """Give the assignment to one of the field's variables."""
@@ -108,12 +111,13 @@ class TemplateLayer(DotenvLayer):
         return super().sought(plan)
 
 
-def read_dotenv(path: Path, *, expand: bool = False) -> dict[str, Line]:
+def read_dotenv(path: Path, *, variables: Mapping[str, str] | None = None) -> dict[str, Line]:
     """Read a ``.env`` file by python-dotenv's grammar; of a repeated name the last one counts.
 
     Args:
         path: the file, UTF-8 with or without BOM, any line ending.
-        expand: whether ``${NAME}`` and ``${NAME:-default}`` are replaced.
+        variables: what ``${NAME}`` and ``${NAME:-default}`` stand for, besides what the file
+            itself gives above; ``None``: they stay as they are.
 
     Raises:
         UnreadableFile: no permission, not UTF-8, a NUL byte, or a line that does not parse.
@@ -129,12 +133,12 @@ def read_dotenv(path: Path, *, expand: bool = False) -> dict[str, Line]:
             )
         if binding.key is not None and binding.value is not None:
             lines[binding.key] = Line(binding.value, number)
-    return _expanded(lines) if expand else lines
+    return lines if variables is None else _expanded(lines, variables)
 
 
 def _text_of(path: Path) -> str:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
     except OSError as error:
         reason, remedy = error.strerror or "cannot be read", "check the file's mode and owner"
     except UnicodeDecodeError:
@@ -153,6 +157,8 @@ def _leading_blank_lines(original: str) -> int:
     return original[: len(original) - len(original.lstrip())].count("\n")
 
 
-def _expanded(lines: dict[str, Line]) -> dict[str, Line]:
-    values = resolve_variables(((name, line.value) for name, line in lines.items()), override=True)
-    return {name: Line(values[name] or "", line.number) for name, line in lines.items()}
+def _expanded(lines: dict[str, Line], variables: Mapping[str, str]) -> dict[str, Line]:
+    known: dict[str, str | None] = dict(variables)
+    for name, line in lines.items():
+        known[name] = "".join(atom.resolve(known) for atom in parse_variables(line.value))
+    return {name: Line(known[name] or "", line.number) for name, line in lines.items()}

@@ -6,15 +6,18 @@ In CI a name may carry the environment's suffix (``JWT_PRIVATE_KEY_PROD``): GLI 
 
 from __future__ import annotations
 
+import os
+from os.path import realpath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import GlisecretsError
+from ..folders import read_file
 from ..origins import Origin
 from .base import Found, found_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from ..environment import Environment
     from ..fields import FieldPlan
@@ -36,7 +39,7 @@ class ProcessLayer:
         self._suffixes = (*environment.suffixes, "") if in_ci else ()
         self._variables = {name.upper(): value for name, value in environ.items()}
         self._folder = secrets_dir
-        self._files = _mounted(secrets_dir)
+        self._files, self._trouble = _mounted(secrets_dir)
 
     def find(self, plan: FieldPlan) -> Found | None:
         """Give the variable's value, or the content of the mounted file."""
@@ -56,8 +59,8 @@ class ProcessLayer:
 
     def sought(self, plan: FieldPlan) -> str:
         """Tell the variables and the folder."""
-        folder = f" or file in {self._folder}" if self._files else ""
-        return f"no variable {' or '.join(self._names(plan))}{folder}"
+        folder = f" or file in {self._folder}" if self._files or self._trouble else ""
+        return f"no variable {' or '.join(self._names(plan))}{folder}{self._trouble}"
 
     def forget(self) -> None:
         """Keep the variables: the process environment holds them anyway."""
@@ -68,21 +71,28 @@ class ProcessLayer:
         return [name + suffix for name in plan.variables for suffix in self._suffixes]
 
     def _entry(self, plan: FieldPlan, name: str) -> Found | None:
+        found = None
         if name in self._variables:
-            return found_text(plan, self._variables[name], name)
-        if name in self._files:
+            found = found_text(plan, self._variables[name], name)
+        if found is None and name in self._files:
             return _found_file(plan, self._files[name], self._folder, _MOUNTED + name)
-        return None
+        return found
 
 
-def _mounted(folder: Path | None) -> dict[str, Path]:
-    """List the mounted files by upper-case name, without Kubernetes' own ``..data`` entries."""
-    if folder is None or not folder.is_dir():
-        return {}
+def _mounted(folder: Path | None) -> tuple[dict[str, Path], str]:
+    """List the mounted files by upper-case name, without Kubernetes' own ``..data`` entries.
+
+    With them comes why the folder cannot be listed, if it is there and cannot.
+    """
+    if folder is None:
+        return {}, ""
     try:
-        return {path.name.upper(): path for path in folder.iterdir() if path.name[:1] != "."}
-    except OSError:
-        return {}
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - at every start, and faster
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f" ({error.strerror})"
+    return {name.upper(): folder / name for name in names if name[:1] != "."}, ""
 
 
 def _found_file(plan: FieldPlan, path: Path, folder: Path | None, entry: str) -> Found | None:
@@ -99,13 +109,14 @@ def _content(path: Path, folder: Path | None) -> str | bytes:
     A symbolic link may lead elsewhere within the folder, as Kubernetes' do, and not out of it:
     whoever may write the folder could else make the service read any file (GHSA-4xgf-cpjx-pc3j).
     """
-    if folder is not None and not path.resolve().is_relative_to(folder.resolve()):
+    # realpath, since resolve() raises RuntimeError for a link that leads to itself.
+    if folder is not None and not Path(realpath(path)).is_relative_to(realpath(folder)):
         raise GlisecretsError(
             f"file {path} is a symbolic link that leaves {folder}",
             next_step="mount the file itself into the folder",
         )
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         reason = error.strerror or "cannot be read"
         raise GlisecretsError(

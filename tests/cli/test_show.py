@@ -26,7 +26,7 @@ def test_every_setting_is_shown_with_its_origin_and_secrets_masked(project: Proj
     assert shown["allowed_hosts"][-2:] == ["template", ".env.example:1"]
     assert shown["greeting"][0] == "hello"
     assert shown["token"][:3] == ["********", "store", "gli/api/development#token"]
-    assert shown["token"][-1] == "(AWSCURRENT)"
+    assert "AWSCURRENT" not in done.out  # what is usual needs no room
 
 
 def test_a_table_fits_80_columns(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,8 @@ from glisecrets import (
     SettingsError,
     secret,
 )
+
+from .plain_user import reachable_folder, run_as_plain_user
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -264,14 +265,30 @@ def test_a_broken_dotenv_file_is_a_fault_with_its_line(
     assert place.endswith(f".env.staging:{line}" if line else ".env.staging")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_an_unreadable_dotenv_file_is_a_fault(project: Path) -> None:
+LOAD_IN = """
+import sys
+from pathlib import Path
+from glisecrets import Settings, SettingsError
+
+class Plain(Settings):
+    name: str = "default"
+
+def main():
+    try:
+        print(Plain.load(environment="staging", directory=Path(sys.argv[1])))
+    except SettingsError as error:
+        print(error.faults[0].message)
+"""
+
+
+def test_an_unreadable_dotenv_file_is_a_fault() -> None:
     """A wrong owner must not look like a missing value."""
-    file = project / ".env.staging"
-    file.write_text("NAME=x\n")
-    file.chmod(0)
-    with pytest.raises(SettingsError, match="Permission denied"):
-        Plain.load(environment="staging", directory=project, environ={})
+    with reachable_folder() as folder:
+        file = folder / ".env.staging"
+        file.write_text("NAME=x\n")
+        file.chmod(0)
+        told = run_as_plain_user(LOAD_IN, folder)
+    assert told == f"{file}: Permission denied"
 
 
 class Mounted(Settings):
