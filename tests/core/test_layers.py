@@ -288,7 +288,7 @@ def test_an_unreadable_dotenv_file_is_a_fault() -> None:
         file.write_text("NAME=x\n")
         file.chmod(0)
         told = run_as_plain_user(LOAD_IN, folder)
-    assert told == f"{file}: Permission denied"
+    assert told.endswith("/.env.staging: Permission denied")
 
 
 class Mounted(Settings):
