@@ -3,15 +3,91 @@
 A signature that loses its types fails ``make lint`` here, before a user's own check does.
 """
 
-# ruff: noqa: TC001 - imports as a program writes them
 from __future__ import annotations
 
-from typing import assert_type
+from pathlib import Path
+from typing import Any, assert_type
 
-from glisecrets.environment import Environment, current_environment
-from glisecrets.references import Address
-from glisecrets.stores import SecretDescription, SecretVersion, Store
+from pydantic import Field, SecretStr
+
+from glisecrets import (
+    LAYERS_INJECTED,
+    Address,
+    Change,
+    Environment,
+    Explanation,
+    Fault,
+    LiveOptions,
+    LoadOptions,
+    Origin,
+    PemKey,
+    Redactor,
+    Reference,
+    SecretPemKey,
+    SecretVersion,
+    Settings,
+    SettingsError,
+    Store,
+    current_environment,
+    open_store,
+    process_redactor,
+    secret,
+)
+from glisecrets.django_integration import DatabaseCredentials, DjangoSettings, Env
+from glisecrets.redaction import RedactingFilter
+from glisecrets.stores import SecretDescription, VersionInfo
+from glisecrets.testing import SecretsManagerServer
 from glisecrets.testing.servers import RunningServer, postgres_server
+
+
+class ApiSettings(DjangoSettings):
+    """Declared as the README declares it."""
+
+    load_options = LoadOptions(
+        layers=LAYERS_INJECTED,
+        allow=("gli/licence/production",),
+        accounts={"production": ("917891822317",)},
+        live=LiveOptions(ttl=60, folder=Path("/var/lib/gli")),
+    )
+
+    secret_key: SecretStr = secret("gli/django/{environment}#secret_key", rotate_every="365d")
+    database: DatabaseCredentials | None = secret("gli/db/{environment}", None)
+    feature_flags: dict[str, bool] = Field(default_factory=dict)
+
+
+class WorkerSettings(Settings):
+    """Not Django."""
+
+    private_key: SecretPemKey = secret("gli/jwt/{environment}#private", data_class="confidential")
+    public_key: PemKey = ""
+
+
+def _settings() -> None:
+    settings = ApiSettings.load(environment="staging", environ={}, store="local", debug=True)
+    assert_type(settings, ApiSettings)
+    assert_type(settings.secret_key, SecretStr)
+    assert_type(settings.feature_flags, dict[str, bool])
+    assert_type(settings.origin("debug"), Origin)
+    assert_type(settings.explain("debug"), Explanation)
+    assert_type(settings.explain(), tuple[Explanation, ...])
+    assert_type(settings.environment_loaded, Environment)
+    assert_type(settings.databases(pool=True), dict[str, Any])
+    assert_type(WorkerSettings.load().private_key, SecretStr)
+
+
+def _live(settings: ApiSettings) -> None:
+    def changed(change: Change) -> None:
+        assert_type(change.new_version, str)
+
+    settings.on_change("database", changed)
+    database: DatabaseCredentials = settings.live("database")
+    assert_type(database.password, SecretStr)
+
+
+def _faults(error: SettingsError) -> None:
+    assert_type(error.faults, tuple[Fault, ...])
+    assert_type(error.errors(), list[dict[str, object]])
+    assert_type(error.json(), str)
 
 
 def _environments() -> None:
@@ -19,12 +95,29 @@ def _environments() -> None:
     assert_type(current_environment({"DJANGO_ENV": "staging"}).suffixes, tuple[str, ...])
 
 
-def _stores(store: Store, address: Address) -> None:
-    assert_type(store.get(address), SecretVersion)
+def _stores(store: Store) -> None:
+    reference = Reference.parse("gli/db/staging#password")
+    assert_type(reference.address, Address)
+    assert_type(store.get(reference.address), SecretVersion)
     assert_type(store.describe("gli/db/staging"), SecretDescription)
+    assert_type(store.put("gli/db/staging", "{}", labels=("AWSPENDING",)), VersionInfo)
+    assert_type(open_store("local"), Store | None)
+
+
+def _redaction(text: str) -> None:
+    assert_type(process_redactor(), Redactor)
+    assert_type(process_redactor().redact(text), str)
+    assert_type(RedactingFilter(), RedactingFilter)
+
+
+def _django_environ() -> None:
+    env = Env(DEBUG=(bool, False), references={"SECRET_KEY": "gli/django/{environment}#key"})
+    assert_type(env.origin("SECRET_KEY"), Origin)
 
 
 def _servers() -> None:
     with postgres_server() as server:
         assert_type(server, RunningServer)
         assert_type(server.port, int)
+    with SecretsManagerServer() as manager:
+        assert_type(manager.environ, dict[str, str])
