@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import is_dataclass
 from enum import Enum
 from typing import (
@@ -19,14 +20,17 @@ from typing import (
     Union,
     get_args,
     get_origin,
+    get_type_hints,
     is_typeddict,
 )
 
-from pydantic import AliasChoices, BaseModel, SecretBytes, SecretStr
+from pydantic import AliasChoices, BaseModel, Json, RootModel, Secret, SecretBytes, SecretStr
 
 from .declaration import SecretDeclaration, declaration_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic.fields import FieldInfo
 
 __all__ = ["HOST_NAMES", "FieldPlan", "Shape", "concrete_types", "plan_fields"]
@@ -34,6 +38,8 @@ __all__ = ["HOST_NAMES", "FieldPlan", "Shape", "concrete_types", "plan_fields"]
 
 #: How the names of what holds a host end, in lower case: ``DB_HOST``, ``readerEndpoint``.
 HOST_NAMES = ("host", "hosts", "hostname", "endpoint", "endpoints", "server", "servers", "address")
+
+_SECRET_TYPES: tuple[type[Any], ...] = (SecretStr, SecretBytes, Secret)
 
 
 class Shape(Enum):
@@ -47,6 +53,8 @@ class Shape(Enum):
     LIST = "list"
     #: A JSON object: a mapping, a model, a dataclass or a ``TypedDict``.
     OBJECT = "object"
+    #: A JSON object or array, or any other text: a union such as ``str | dict[str, int]``.
+    EITHER = "either"
 
 
 class FieldPlan(NamedTuple):
@@ -82,7 +90,7 @@ def _plan(name: str, info: FieldInfo, prefix: str) -> FieldPlan:
         variables=_variables(name, info, prefix),
         shape=_shape(kinds, info),
         binary=any(kind in (bytes, SecretBytes) for kind in kinds),
-        secret=declaration is not None or any(map(_is_secret, kinds)),
+        secret=declaration is not None or _hides_secret(info.annotation),
         required=info.is_required(),
         declaration=declaration,
         annotation=info.rebuild_annotation(),
@@ -103,20 +111,30 @@ def concrete_types(annotation: Any) -> list[Any]:
     annotation = getattr(annotation, "__value__", annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
-        return concrete_types(get_args(annotation)[0])
+        inner, *marks = get_args(annotation)
+        return [Json] if _is_json(marks) else concrete_types(inner)
     if origin in (Union, types.UnionType):
         return [kind for part in get_args(annotation) for kind in concrete_types(part)]
     if annotation in (None, type(None)):
         return []
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        return concrete_types(annotation.model_fields["root"].annotation)
     return [annotation if origin is None or origin is Literal else origin]
+
+
+def _is_json(marks: Iterable[Any]) -> bool:
+    """Tell whether pydantic's ``Json`` stands among an annotation's marks: it parses by itself."""
+    return any(Json in (mark, type(mark)) for mark in marks)
 
 
 def _shape(kinds: list[Any], info: FieldInfo) -> Shape:
     # NoDecode is pydantic-settings' own mark: "my validator reads the text".
     if any(getattr(item, "__name__", "") == "NoDecode" for item in info.metadata):
         return Shape.TEXT
-    if any(_is_object(kind) for kind in kinds):
-        return Shape.OBJECT
+    if _is_json(info.metadata):
+        return Shape.SCALAR
+    if any(map(_is_object, kinds)):
+        return Shape.OBJECT if all(map(_is_object, kinds)) else Shape.EITHER
     if any(_is_list(kind) for kind in kinds):
         return Shape.LIST
     if any(kind in (str, bytes, SecretStr, SecretBytes) for kind in kinds):
@@ -124,12 +142,27 @@ def _shape(kinds: list[Any], info: FieldInfo) -> Shape:
     return Shape.SCALAR
 
 
-def _is_secret(kind: Any) -> bool:
-    """Tell whether a type, or a field of a model, is one of pydantic's secret types."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        parts = (concrete_types(info.annotation) for info in kind.model_fields.values())
-        return any(_is_secret(part) for part_kinds in parts for part in part_kinds if part != kind)
-    return kind in (SecretStr, SecretBytes)
+def _hides_secret(annotation: Any, seen: frozenset[Any] = frozenset()) -> bool:
+    """Tell whether a type is one of pydantic's secret ones, or has one among its parts."""
+    kind = get_origin(annotation) or annotation
+    if isinstance(kind, type) and issubclass(kind, _SECRET_TYPES):
+        return True
+    parts = list(get_args(annotation))
+    if (hasattr(kind, "__value__") or _is_object(kind)) and kind not in seen:
+        seen |= {kind}
+        parts += _members(kind)
+    return any(_hides_secret(part, seen) for part in parts)
+
+
+def _members(kind: Any) -> list[Any]:
+    """Give the types of a model's fields, or what an alias stands for."""
+    if hasattr(kind, "__value__"):
+        return [kind.__value__]
+    if issubclass(kind, BaseModel):
+        return [info.annotation for info in kind.model_fields.values()]
+    with suppress(NameError):  # a name that is still to be defined
+        return list(get_type_hints(kind).values())
+    return []
 
 
 def _is_object(kind: Any) -> bool:

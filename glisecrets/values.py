@@ -50,7 +50,7 @@ def from_text(plan: FieldPlan, text: str | bytes) -> Any:
         return _list(text)
     if plan.shape is Shape.OBJECT:
         return parse_object(text)
-    return text
+    return _either(text) if plan.shape is Shape.EITHER else text
 
 
 def from_secret(plan: FieldPlan, value: str | bytes, key: tuple[str, ...]) -> Any:
@@ -130,6 +130,11 @@ def _loads(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return MISSING
+
+
+def _either(text: str) -> Any:
+    found = _loads(text) if text.lstrip().startswith(("{", "[")) else MISSING
+    return text if found is MISSING else found
 
 
 def _list(text: str) -> Any:
