@@ -114,8 +114,10 @@ def history(
         output.table(["version", "labels", "created"], cells)
 
 
-for _change in (put, rollback, copy):
+for _change in (rollback, copy):
     app.command()(_change)
+# A value that starts with a hyphen must not be told as an unknown option, which would repeat it.
+app.command(context_settings={"ignore_unknown_options": True})(put)
 
 
 def _named(name: str) -> dict[str, str | None]:

@@ -36,7 +36,7 @@ def put(
     exact: Annotated[
         bool, typer.Option("--exact", help="Keep the line break that ends standard input.")
     ] = False,
-    value: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    value: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="< FILE")] = None,
     store: StoreOption = None,
 ) -> None:
     """Write a new AWSCURRENT version. The value comes from standard input or a hidden prompt."""
@@ -45,7 +45,8 @@ def put(
         raise ConfigurationError(
             "a value is never an argument: it is in the shell's history now, and every user of "
             "this machine could see it",
-            next_step=f"take another value, and: glisecrets store put {reference} < FILE",
+            next_step=f"take another value, and: glisecrets store put {reference} < FILE "
+            "(options: --key, --exact, --store)",
         )
     with addressed(invocation, reference, store) as (at, wanted, _):
         if wanted.label or wanted.version_id or (key and wanted.key):
