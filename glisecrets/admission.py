@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["admit"]
 
 
-def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> None:
-    """Let the redactor know a secret; refuse a placeholder or another environment's host."""
-    value = _plain(value)
-    if plan.secret:
-        remember(value, name=plan.name)
-    fault = _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
-    if fault is not None:
-        resolution.faults.append(fault)
+def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
+    """Let the redactor know a secret; tell of a placeholder or another environment's host."""
+    try:
+        value = _plain(value)
+        if plan.secret:
+            remember(value, name=plan.name)
+        return _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
+    except RecursionError:
+        origin = str(resolution.origin(plan.name))
+        return Fault(plan.name, "unreadable", "the JSON is nested too deeply", origin)
 
 
 def _plain(value: Any) -> Any:

@@ -40,6 +40,10 @@ _log = logging.getLogger("glisecrets.live")
 
 _FILE = "last-known-good"
 _ASSOCIATED = b"glisecrets last known good, format 1"
+
+#: Seconds to wait for another worker's write, which takes milliseconds.
+_PATIENCE = 1.0
+
 _NONCE_BYTES = 12  # what SP 800-38D recommends for GCM
 
 
@@ -99,7 +103,7 @@ class LastKnownGood:
             return
         try:
             with self._locked():
-                self._write({**self._read(), **good})
+                self._write({**self._readable(), **good})
         except (OSError, GlisecretsError) as error:
             _tell("written", self._folder, error)
 
@@ -112,12 +116,13 @@ class LastKnownGood:
         except (OSError, GlisecretsError) as error:
             _tell("read", self._folder, error)
             return {}
-        oldest = time.time() - max_age
+        now = time.time()
         found = {address: entries.get(_name(place, address)) for address in addresses}
         return {
             address: _version(entry)
             for address, entry in found.items()
-            if entry is not None and entry["read_at"] > oldest
+            # Either way: a clock that ran ahead must not make an entry look fresh until then.
+            if entry is not None and abs(now - entry["read_at"]) < max_age
         }
 
     @contextmanager
@@ -125,10 +130,17 @@ class LastKnownGood:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._folder / f"{_FILE}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _take(descriptor)
             yield
         finally:
             os.close(descriptor)
+
+    def _readable(self) -> dict[str, dict[str, Any]]:
+        """Give the entries; none of a file that is damaged or of another key, to write it anew."""
+        try:
+            return self._read()
+        except Undecryptable:
+            return {}
 
     def _read(self) -> dict[str, dict[str, Any]]:
         path = self._folder / _FILE
@@ -158,6 +170,18 @@ class LastKnownGood:
         with os.fdopen(descriptor, "wb") as file:
             file.write(sealed)
         part.replace(self._folder / _FILE)
+
+
+def _take(descriptor: int) -> None:
+    """Take the lock; raise ``BlockingIOError`` where a worker that hangs does not let it go."""
+    patience = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
 
 
 def _name(place: str, address: Address) -> str:

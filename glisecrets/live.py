@@ -11,15 +11,18 @@ import logging
 import os
 import random
 import threading
+import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from .admission import admit
 from .errors import GlisecretsError, StoreUnavailable
-from .redaction.process import remember
+from .redaction.process import process_redactor
 from .values import MISSING, UnreadableValue, from_secret
 
 if TYPE_CHECKING:
@@ -77,7 +80,6 @@ class LiveValues:
         self._loaded = loaded
         self._loaded_at = loaded_at
         self._cells: dict[str, _Cell] = {}
-        self._lock = threading.Lock()
         self._flights: dict[tuple[int, Address], threading.Lock] = {}
 
     def reader(self) -> Callable[[str], Any]:
@@ -107,16 +109,14 @@ class LiveValues:
         Raises:
             GlisecretsError: the store does not give a readable value.
         """
-        cell = self._cell(name)
+        cell, changes = self._cell(name), _Changes()
         if cell.reference is not None:
-            with self._flight(cell.reference):
-                self._renew(cell.reference)
+            with changes, self._flight(cell.reference):
+                self._renew(cell, cell.reference, changes)
 
     def _cell(self, name: str) -> _Cell:
-        with self._lock:
-            if name not in self._cells:
-                self._cells[name] = self._first_cell(name)
-            return self._cells[name]
+        # No lock: one that another thread holds while the process forks stays locked in the child.
+        return self._cells.get(name) or self._cells.setdefault(name, self._first_cell(name))
 
     def _first_cell(self, name: str) -> _Cell:
         origin = self._resolution.origin(name)
@@ -140,17 +140,18 @@ class LiveValues:
         too_old = monotonic() - cell.read_at > self._options.max_age
         if not flight.acquire(blocking=too_old):
             return cell.value
-        try:
-            if monotonic() >= cell.fresh_until:
-                self._try_to_renew(cell, reference)
-        finally:
-            flight.release()
+        with _Changes() as changes:
+            try:
+                if monotonic() >= cell.fresh_until:
+                    self._try_to_renew(cell, reference, changes)
+            finally:
+                flight.release()
         return cell.value
 
-    def _try_to_renew(self, cell: _Cell, reference: Reference) -> None:
+    def _try_to_renew(self, cell: _Cell, reference: Reference, changes: _Changes) -> None:
         try:
             # What another worker of this host has read within half a TTL is as good.
-            self._renew(reference, younger_than=self._options.ttl / 2)
+            self._renew(cell, reference, changes, younger_than=self._options.ttl / 2)
         except GlisecretsError as error:
             age = monotonic() - cell.read_at
             if age > self._options.max_age:
@@ -165,44 +166,57 @@ class LiveValues:
             )
             cell.fresh_until = monotonic() + self._retry_after()
 
-    def _renew(self, reference: Reference, *, younger_than: float = 0.0) -> None:
-        """Read a version, and give it to every field that the same version feeds."""
+    def _renew(
+        self, cell: _Cell, reference: Reference, changes: _Changes, *, younger_than: float = 0.0
+    ) -> None:
+        """Read a version, and give it to every field that the same version feeds.
+
+        What does not fit one of the others is told when that one is read.
+        """
         if self._access is None:
             return  # no field is declared, so none has a reference
         version = self._access.read(reference, younger_than=younger_than)
-        read_at = _moment(version)
-        for cell in list(self._cells.values()):
-            if cell.reference is not None and _same_version(cell.reference, reference):
-                self._give(cell, cell.reference, version, read_at)
+        failure: GlisecretsError | None = None
+        for fed in list(self._cells.values()):
+            if fed.reference is None or not _same_version(fed.reference, reference):
+                continue
+            try:
+                self._give(fed, fed.reference, version, changes)
+            except GlisecretsError as error:
+                failure = error if fed is cell else failure
+        if failure is not None:
+            raise failure
 
     def _give(
-        self, cell: _Cell, reference: Reference, version: SecretVersion, read_at: float
+        self, cell: _Cell, reference: Reference, version: SecretVersion, changes: _Changes
     ) -> None:
-        old = cell.version_id
+        old, read_at = cell.version_id, _moment(version)
         if version.version_id != old:
+            if read_at < cell.read_at:  # what is kept on disk is older than what we have
+                cell.fresh_until = monotonic() + self._retry_after()
+                return
             cell.value = self._converted(cell.plan, reference, version)
             cell.version_id = version.version_id
+            changes.append((cell, Change(cell.plan.name, old, version.version_id)))
         cell.read_at = read_at
         cell.fresh_until = max(read_at + self._ttl(), monotonic() + self._retry_after())
-        if version.version_id != old:
-            _tell(cell, Change(cell.plan.name, old, version.version_id))
 
     def _converted(self, plan: FieldPlan, reference: Reference, version: SecretVersion) -> Any:
-        remember(version.value, name=plan.name)
+        message = f"{reference}: version {version.version_id} does not fit field {plan.name}"
         value = from_secret(plan, version.value, reference.key)
-        adapter: TypeAdapter[Any] = TypeAdapter(plan.annotation)
-        try:
-            return adapter.validate_python(None if value is MISSING else value)
-        except ValidationError:
-            message = f"{reference}: version {version.version_id} does not fit field {plan.name}"
+        fault = admit(self._resolution, plan, value)
+        if fault is None:
+            adapter: TypeAdapter[Any] = TypeAdapter(plan.annotation)
+            # Judged outside the handler: what a validator raises may hold the value.
+            with suppress(Exception):
+                return adapter.validate_python(None if value is MISSING else value)
         del value
-        raise UnreadableValue(message, next_step="run glisecrets check")
+        why, step = (f": {fault.message}", fault.next_step) if fault else ("", "")
+        raise UnreadableValue(message + why, next_step=step or "run glisecrets check")
 
     def _flight(self, reference: Reference) -> threading.Lock:
         # By process id: a lock that was held while the process forked is never let go in the child.
-        key = (os.getpid(), reference.address)
-        with self._lock:
-            return self._flights.setdefault(key, threading.Lock())
+        return self._flights.setdefault((os.getpid(), reference.address), threading.Lock())
 
     def _retry_after(self) -> float:
         return min(_RETRY_AFTER, self._options.ttl)
@@ -222,9 +236,20 @@ def _same_version(one: Reference, other: Reference) -> bool:
     return one.store == other.store and one.address == other.address
 
 
-def _tell(cell: _Cell, change: Change) -> None:
-    for hook in list(cell.hooks):
-        try:
-            hook(change)
-        except Exception:  # noqa: BLE001 - a hook must not break the read
-            _log.exception("a hook for %s failed", change.field)
+class _Changes(list[tuple[_Cell, Change]]):
+    """Changes to tell the hooks of, at the end of a ``with`` block.
+
+    That is after the flight: a hook may read live values of the same secret itself.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for cell, change in self:
+            for hook in list(cell.hooks):
+                try:
+                    hook(change)
+                except Exception:  # noqa: BLE001 - a hook must not break the read
+                    trace = process_redactor().redact(traceback.format_exc())
+                    _log.error("a hook for %s failed\n%s", change.field, trace)

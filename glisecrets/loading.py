@@ -169,13 +169,8 @@ def _admit_all(resolution: Resolution) -> None:
     if checked:
         from .admission import admit
 
-        for name in checked:
-            try:
-                admit(resolution, plans[name], resolution.values[name])
-            except RecursionError:
-                place = str(resolution.origin(name))
-                too_deep = Fault(name, "unreadable", "the JSON is nested too deeply", place)
-                resolution.faults.append(too_deep)
+        found = (admit(resolution, plans[name], resolution.values[name]) for name in checked)
+        resolution.faults += (fault for fault in found if fault is not None)
 
 
 def _tells(value: object) -> bool:

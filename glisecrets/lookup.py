@@ -90,7 +90,8 @@ class Lookup:
             plan = resolution.plans[name] = self._plan(name)
             take_winner(resolution, plan)
             if name in resolution.values and not resolution.build:
-                admit(resolution, plan, resolution.values[name])
+                fault = admit(resolution, plan, resolution.values[name])
+                resolution.faults += [fault] if fault else []
         return resolution
 
     def _loaded(self) -> Resolution:

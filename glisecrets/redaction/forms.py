@@ -154,13 +154,21 @@ def _json_document(text: str) -> object | None:
 
 
 def _leaves(document: object, name: str) -> Iterator[Part]:
-    if isinstance(document, Mapping):
-        for key, leaf in document.items():
-            if re.sub("[-_]", "", str(key).lower()) not in PLAIN_KEYS:
-                yield from parts(leaf, f"{name}.{key}" if name else str(key))
-    elif isinstance(document, list | tuple):
-        for leaf in document:
-            yield from parts(leaf, name)
+    # Without recursion: a document may be nested more deeply than Python's stack.
+    waiting = [(document, name)]
+    while waiting:
+        node, name = waiting.pop()
+        if isinstance(node, Mapping):
+            within = [
+                (leaf, f"{name}.{key}" if name else str(key))
+                for key, leaf in node.items()
+                if re.sub("[-_]", "", str(key).lower()) not in PLAIN_KEYS
+            ]
+            waiting += reversed(within)
+        elif isinstance(node, list | tuple):
+            waiting += ((leaf, name) for leaf in reversed(node))
+        else:
+            yield from parts(node, name)
 
 
 def _lines(text: str) -> list[str]:

@@ -33,7 +33,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType, TypedDict
 
-from glisecrets import LoadOptions, Settings, SettingsError, process_redactor, secret
+from glisecrets import LoadOptions, Redactor, Settings, SettingsError, process_redactor, secret
 from glisecrets.stores.local import LocalStore
 from glisecrets.stores.vault import VaultStore
 
@@ -610,3 +610,13 @@ def test_unions_and_json_are_read_as_pydantic_reads_them(annotation, text, expec
     cls = settings_class(annotation)
     settings = cls.load(environment="staging", environ={"FIELD": text}, store="off")
     assert settings.field == expected  # type: ignore[attr-defined]
+
+
+def test_the_redactor_learns_from_a_document_of_any_depth(value) -> None:
+    """Parsers go deeper than Python's stack; what overflowed once would overflow in every log."""
+    document: Any = (hidden := value())
+    for _ in range(5000):
+        document = [document]
+    redactor = Redactor()
+    redactor.add({"token": document}, name="api")
+    assert redactor.redact(f"x {hidden} y") == "x [redacted:api.token] y"
