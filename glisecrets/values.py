@@ -118,8 +118,9 @@ _JSON_NAMES: Mapping[type, str] = {
 def _binary(plan: FieldPlan, data: bytes) -> bytes:
     if plan.binary:
         return data
+    wanted = "a JSON object" if plan.shape is Shape.OBJECT else "text"
     raise UnreadableValue(
-        "holds binary, text is expected",
+        f"holds binary, {wanted} is expected",
         next_step="store it as text, or type the field SecretBytes",
     )
 

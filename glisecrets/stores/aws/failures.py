@@ -92,6 +92,11 @@ _NO_CREDENTIALS = _Kind(
     "no AWS credentials could be had",
     "give this task, pod or function a role, run aws sso login, or set AWS_PROFILE",
 )
+_UNSENDABLE = _Kind(
+    AccessDenied,
+    "the AWS credentials hold a line end or another character that no HTTP header may have",
+    "give AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN again, without what was pasted along",
+)
 _NO_ROLE = _Kind(
     AccessDenied,
     "the role or session for Secrets Manager in {where} cannot be had",
@@ -234,6 +239,10 @@ def _kind(code: str, said: str, asked: Asked, clock_skewed: bool) -> _Kind:
 def _unanswered(error: Exception, asked: Asked) -> StoreError:
     if isinstance(error, _NO_CREDENTIAL_ERRORS):
         return _error(_NO_CREDENTIALS, asked, type(error).__name__)
+    if isinstance(error, boto.HTTPClientError) and isinstance(
+        error.kwargs.get("error"), ValueError
+    ):
+        return _error(_UNSENDABLE, asked, "InvalidHeader")
     if isinstance(error, boto.ParamValidationError):
         return _error(_REFUSED, asked, "a name, token, label or tag is too long or not valid")
     return _error(_UNREACHABLE, asked, type(error).__name__)
