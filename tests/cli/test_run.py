@@ -188,12 +188,11 @@ def test_signals_reach_the_program(project: Project, name: str, mask: str) -> No
     """A container that is stopped lets the program finish its work."""
     code = (
         "import signal, sys\n"
-        "def stop(n, _):\n"
-        "    print('got', signal.Signals(n).name, flush=True)\n"
-        "    sys.exit(40)\n"
-        f"signal.signal(signal.{name}, stop)\n"
+        f"awaited = {{signal.{name}}}\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, awaited)\n"  # none is lost before sigwait
         "print('ready', flush=True)\n"
-        "while True: signal.pause()\n"
+        "print('got', signal.Signals(signal.sigwait(awaited)).name, flush=True)\n"
+        "sys.exit(40)\n"
     )
     with started(project, "run", mask, "--", PYTHON, "-c", code) as process:
         assert line_of(process.stdout) == b"ready\n"
