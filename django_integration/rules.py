@@ -29,13 +29,13 @@ _KEY_LENGTH = 50
 _KEY_VARIETY = 5
 
 
-def refuse(rule: LiteralString, message: LiteralString) -> NoReturn:
+def refuse(rule: LiteralString, message: LiteralString, next_step: LiteralString = "") -> NoReturn:
     """Break off the validation of a field.
 
     Raises:
         PydanticCustomError: always.
     """
-    raise PydanticCustomError(f"glisecrets.{rule}", message)
+    raise PydanticCustomError(f"glisecrets.{rule}", message, {"next_step": next_step})
 
 
 def in_build(info: ValidationInfo) -> bool:

@@ -95,7 +95,11 @@ class DjangoSettings(ServiceSettings):
         declared = declaration_of(cls.model_fields["database"]) is not None
         missing = value is None and info.data.get("database_url", "faulty") is None
         if declared and missing and not rules.in_build(info):
-            rules.refuse("database", "neither the secret nor DATABASE_URL gives a database")
+            rules.refuse(
+                "database",
+                "neither the secret nor DATABASE_URL gives a database",
+                "put the secret that the field names, or set DATABASE_URL",
+            )
         return value
 
     def django(self) -> dict[str, Any]:

@@ -78,6 +78,11 @@ class StoreAccess:
             self._open[scheme] = self._remembering(self.opened(scheme))
         return self._open[scheme]
 
+    @property
+    def off(self) -> bool:
+        """Whether no store is asked at all."""
+        return self._chosen == "off"
+
     def read(self, reference: Reference, *, younger_than: float = 0.0) -> SecretVersion:
         """Read one version now, or as another worker read it less than so many seconds ago.
 

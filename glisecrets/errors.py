@@ -25,7 +25,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -197,18 +198,24 @@ class SettingsError(GlisecretsError, ValueError):
     title: str
     #: The environment that was loaded.
     environment: str
+    #: Whether it was assumed, because nothing names one.
+    assumed: bool
 
-    def __init__(self, title: str, environment: str, faults: Iterable[Fault]) -> None:
+    def __init__(
+        self, title: str, environment: str, faults: Iterable[Fault], *, assumed: bool = False
+    ) -> None:
         self.faults = tuple(faults)
         self.title = title
         self.environment = environment
+        self.assumed = assumed
         super().__init__(self._headline())
 
     def _headline(self) -> str:
         counts = Counter(fault.kind for fault in self.faults)
         kinds = ", ".join(f"{number} {kind}" for kind, number in counts.items())
         noun = "fault" if len(self.faults) == 1 else "faults"
-        return f"{self.title} in {self.environment}: {len(self.faults)} {noun} ({kinds})"
+        assumed = " (DJANGO_ENV is not set)" if self.assumed else ""
+        return f"{self.title} in {self.environment}{assumed}: {len(self.faults)} {noun} ({kinds})"
 
     def __str__(self) -> str:
         return "\n".join([self.message, *(f"  {fault}" for fault in self.faults)])
@@ -216,8 +223,9 @@ class SettingsError(GlisecretsError, ValueError):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.message}>"
 
-    def __reduce__(self) -> tuple[type[SettingsError], tuple[str, str, tuple[Fault, ...]]]:
-        return type(self), (self.title, self.environment, self.faults)
+    def __reduce__(self) -> tuple[Any, ...]:
+        again = partial(type(self), assumed=self.assumed)
+        return again, (self.title, self.environment, self.faults)
 
     def errors(self) -> list[dict[str, object]]:
         """Give each fault as a dict with the attributes of :class:`Fault`."""

@@ -113,7 +113,14 @@ def _fault_of_detail(
     kind = "rule" if detail["type"] in _RULES or detail["type"].startswith(_OWN) else "mistyped"
     concerned = [values[field]] if field in values else list(values.values())
     hidden = field in secrets or (field == SETTINGS and bool(secrets))
-    return Fault(field, kind, _message(detail, concerned, hidden=hidden), origins.get(field, ""))
+    message = _message(detail, concerned, hidden=hidden)
+    return Fault(field, kind, message, origins.get(field, ""), next_step=_step_of_rule(detail))
+
+
+def _step_of_rule(detail: ErrorDetails) -> str:
+    """Give the next step that a rule of this project names; any other context holds values."""
+    own = detail["type"].startswith(_OWN)
+    return str(detail.get("ctx", {}).get("next_step", "")) if own else ""
 
 
 def _missing_part(field: str, loc: tuple[int | str, ...], value: Any, origin: str) -> Fault:

@@ -60,7 +60,8 @@ class Guard:
         """
         foreign = environments_named_in(name) - {self.environment}
         if foreign and name not in self.allow:
-            raise self._mismatch(what, foreign, allow=name)
+            remedy = "use {environment} in the reference, or mend the name"
+            raise self._mismatch(what, foreign, remedy, f"add {name} to load_options.allow")
 
     def check_host(self, host: str, what: str) -> None:
         """Like :meth:`check_name`, for a host that came with a value: the error does not show it.
@@ -70,7 +71,8 @@ class Guard:
         """
         foreign = environments_named_in(host) - {self.environment}
         if foreign and host not in self.allow:
-            raise self._mismatch(what, foreign, allow="the host's name")
+            remedy = "give this environment's own host"
+            raise self._mismatch(what, foreign, remedy, "add the host to load_options.allow")
 
     def _check_account(self, account: str, what: str) -> None:
         accounts = self.accounts or {}
@@ -78,17 +80,18 @@ class Guard:
         expected = accounts.get(self.environment)
         if self.environment in owners or (not owners and expected is None):
             return
-        raise self._mismatch(f"{what}: account {account}", owners, allow=None)
+        remedy = "use this environment's own secret"
+        told = f"{what}: account {account}"
+        raise self._mismatch(told, owners, remedy, "name the account in load_options.accounts")
 
     def _mismatch(
-        self, what: str, foreign: Iterable[str], *, allow: str | None
+        self, what: str, foreign: Iterable[str], remedy: str, exception: str
     ) -> EnvironmentMismatch:
         names = tuple(sorted(map(str, foreign)))
         belongs = f"belongs to {' and '.join(names)}" if names else "belongs to no known account"
-        remedy = f"add {allow} to load_options.allow" if allow else "mend load_options.accounts"
         return EnvironmentMismatch(
             f"{what} {belongs}, and this is {self.environment}",
             environment=self.environment,
             belongs_to=names,
-            next_step=f"use {{environment}} in the reference or mend the value; if meant, {remedy}",
+            next_step=f"{remedy}; if meant, {exception}",
         )

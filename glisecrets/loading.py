@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .environment import Environment, current_environment, in_build_phase
+from .environment import VARIABLE, Environment, current_environment, in_build_phase
 from .errors import Fault
 from .folders import search_folders
 from .layers import DotenvLayer, Layer, ProcessLayer, TemplateLayer
@@ -54,6 +54,8 @@ class LoadContext:
         self.environment = (
             Environment.parse(environment) if environment else current_environment(self.environ)
         )
+        #: Whether nothing names the environment, so that it is production.
+        self.assumed = not (environment or self.environ.get(VARIABLE, "").strip())
         self.directory = directory
         #: Values that override every layer, by field name.
         self.arguments: Mapping[str, Any] = {}
@@ -151,9 +153,9 @@ def take_winner(resolution: Resolution, plan: FieldPlan) -> None:
 
 
 def _give_placeholder(resolution: Resolution, plan: FieldPlan) -> None:
-    from .build_phase import placeholder
+    from .build_phase import LAYER, placeholder
 
-    resolution.winners[plan.name] = Origin("build", "placeholder of the build phase")
+    resolution.winners[plan.name] = Origin(LAYER, "placeholder of the build phase")
     resolution.values[plan.name] = placeholder(plan)
 
 

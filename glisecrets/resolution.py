@@ -83,7 +83,11 @@ class Resolution:
     def how_to_give(self, plan: FieldPlan) -> str:
         """Tell the step that gives a field its value."""
         variable = plan.variables[0]
-        if plan.declaration is None:
+        if any(layer.name == "github" for layer in self.layers):
+            return (
+                f"set {variable}{self.environment.suffixes[-1]} or {variable} in the workflow's env"
+            )
+        if plan.declaration is None or self.build or self.access is None or self.access.off:
             return f"set {variable} in .env.{self.environment} or the environment"
         reference = plan.declaration.reference(self.environment)
         return f"glisecrets store put '{reference}', or set {variable}"

@@ -228,7 +228,8 @@ def _fill(settings: Settings, context: LoadContext, arguments: dict[str, Any]) -
 def _load(settings: Settings, context: LoadContext) -> SettingsError | None:
     resolution, faults = attempt(settings, context)
     if faults:
-        return SettingsError(type(settings).__name__, resolution.environment, faults)
+        title, assumed = type(settings).__name__, context.assumed
+        return SettingsError(title, resolution.environment, faults, assumed=assumed)
     values = vars(settings)
     values["_loaded"] = _Loaded(resolution, values)
     resolution.forget()

@@ -30,7 +30,12 @@ def attempt(settings: Settings, context: LoadContext) -> tuple[Resolution, list[
 def _validate(settings: Settings, resolution: Resolution) -> Iterator[Fault]:
     """Validate into the settings object; give the faults that the layers have not told already."""
     told = {fault.field for fault in resolution.faults}
-    for fault in _validation_faults(settings, resolution):
+    faults = _validation_faults(settings, resolution)
+    if faults and resolution.build:
+        from .build_phase import forgiven
+
+        faults = forgiven(settings, resolution, faults)
+    for fault in faults:
         if fault.field.partition(".")[0] not in told:
             yield fault
 
@@ -67,7 +72,7 @@ def _completed(fault: Fault, resolution: Resolution) -> Fault:
 def _next_step(fault: Fault, resolution: Resolution) -> str:
     layer, _, place = fault.origin.partition(": ")
     plan = resolution.plans.get(fault.field)
-    if plan is not None and layer == "defaults":
+    if plan is not None and layer in {"defaults", "store"}:
         return resolution.how_to_give(plan)
     return f"mend {place}" if place else ""
 

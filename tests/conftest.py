@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from glisecrets.redaction import process_redactor
 from glisecrets.testing.servers import RunningServer, postgres_server, valkey_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _redactor_that_knows_nothing() -> Iterator[None]:
+    """Let no test's values be masked in the next one's output."""
+    yield
+    process_redactor().clear()
 
 
 @pytest.fixture(scope="session")

@@ -116,7 +116,9 @@ _UNREACHABLE = _Kind(
     "check the network: route, VPC endpoint, security group, proxy, AWS_ENDPOINT_URL",
 )
 _REFUSED = _Kind(
-    InvalidRequest, "Secrets Manager in {where} refuses {action} of {what}", "see the cause named"
+    InvalidRequest,
+    "Secrets Manager in {where} refuses {action} of {what}",
+    "check AWS_ENDPOINT_URL and the proxy",
 )
 
 #: Error codes, without the word ``Exception`` that some end in.

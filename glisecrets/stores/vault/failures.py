@@ -131,7 +131,7 @@ def _denied(error: Any, asked: Asked) -> StoreError:
         store="vault",
         secret=asked.secret,
         next_step=f'if it exists, add to the policy: path "{path}" {{ '
-        f'capabilities = ["{capability}"] }}',
+        f'capabilities = ["{capability}"] }}; a name starts with its mount, as in secret/gli/db',
     )
 
 

@@ -84,7 +84,8 @@ def _url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
         raise ConfigurationError(
             "the Vault store has no usable address",
-            next_step="set VAULT_ADDR, or GLISECRETS_STORE, to vault:https://host:8200",
+            next_step="set VAULT_ADDR=https://host:8200, or GLISECRETS_STORE=vault:https://host:8200;"
+            " credentials never stand in the address",
         )
     return text.rstrip("/")
 
