@@ -1,1 +1,1 @@
-"""keys: see the part of docs/design.md that speaks of it."""
+"""JWT key pairs and keyrings, KMS keys, envelope encryption: to come. See CONTRIBUTING.md."""

@@ -1,1 +1,1 @@
-"""rotation: see the part of docs/design.md that speaks of it."""
+"""The rotation engine and its rotators: to come. See CONTRIBUTING.md."""
