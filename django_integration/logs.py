@@ -51,6 +51,8 @@ def logging_config(level: str, layout: str) -> dict[str, Any]:
         level: a name of :mod:`logging`, upper case.
         layout: ``json`` or ``text``.
     """
+    # Which credentials it found is no news for every worker; at DEBUG it logs whole answers.
+    quiet = max("WARNING", level, key=logging.getLevelNamesMapping().__getitem__)
     console = {"class": "logging.StreamHandler", "formatter": layout, "filters": ["redact"]}
     return {
         "version": 1,
@@ -61,6 +63,7 @@ def logging_config(level: str, layout: str) -> dict[str, Any]:
             "text": {"format": _TEXT, "style": "{"},
         },
         "handlers": {"console": console},
+        "loggers": {"botocore": {"level": quiet}},
         "root": {"handlers": ["console"], "level": level},
     }
 
@@ -75,6 +78,7 @@ def with_django(config: dict[str, Any]) -> dict[str, Any]:
     }
     debug_off = {"require_debug_false": {"()": "django.utils.log.RequireDebugFalse"}}
     loggers = {
+        **config["loggers"],
         "django": {"handlers": ["mail_admins"], "level": level},
         "django.server": {"handlers": ["console"], "level": level, "propagate": False},
     }

@@ -21,27 +21,28 @@ __all__ = ["main"]
 _NEEDED = ("typer", "rich")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, program: str = "glisecrets") -> int:
     """Run one command, and give its exit code: see :mod:`glisecrets.cli.exit_codes`.
 
     The console script, ``python -m glisecrets`` and callers in the same process all come in here.
 
     Args:
         argv: the arguments without the program's name; default ``sys.argv[1:]``.
+        program: what a person typed to come here, for the help.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not all(map(find_spec, _NEEDED)):
         sys.stderr.write(f"glisecrets: {MissingExtra('the command line', 'cli')}\n")
         return exit_codes.USAGE
     with _masked_streams(), _environment_restored():
-        return _run(arguments, Invocation())
+        return _run(arguments, program, Invocation())
 
 
-def _run(arguments: list[str], invocation: Invocation) -> int:
+def _run(arguments: list[str], program: str, invocation: Invocation) -> int:
     from .app import command_line
 
     try:
-        command_line().main(arguments, prog_name="glisecrets", obj=invocation)
+        command_line().main(arguments, prog_name=program, obj=invocation)
     except SystemExit as done:
         return _code(done.code)
     except GlisecretsError as error:

@@ -163,6 +163,22 @@ def test_log_lines_are_json_and_masked(project: Project) -> None:
     assert "ValueError: [redacted:secret_key]" in error["exception"]
 
 
+@pytest.mark.parametrize(("level", "heard"), [("info", 1), ("error", 0)])
+def test_a_library_says_nothing_of_the_credentials_it_found(
+    project: Project, level: str, heard: int
+) -> None:
+    """No worker starts with a line of botocore's; its warnings come as everybody's do."""
+    project.serves(LOG_LEVEL=level)
+    project.variables["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    code = (
+        "import django; django.setup(); import logging\n"
+        "log = logging.getLogger('botocore.credentials')\n"
+        "log.info('found'); log.warning('expired')\n"
+    )
+    logged = project.python("-c", code).stderr.splitlines()
+    assert [json.loads(line)["message"] for line in logged] == ["expired"] * heard
+
+
 # Checks -------------------------------------------------------------------------------------
 
 
@@ -230,6 +246,7 @@ def test_the_command_passes_its_exit_code_on(project: Project) -> None:
     """Wrong use is 2 here as it is there; a shell script may rely on it."""
     project.serves()
     assert project.manage("glisecrets", "no-such-command").returncode == 2
+    assert "Usage: manage.py glisecrets" in project.manage("glisecrets", "--help").stdout
 
 
 def test_without_the_extra_its_name_is_told(project: Project) -> None:

@@ -36,7 +36,7 @@ class Command(BaseCommand):
         """
         from glisecrets.cli.main import main
 
-        code = main([*_settings_option(), *options["arguments"]])
+        code = main([*_settings_option(), *options["arguments"]], program="manage.py glisecrets")
         if code:
             sys.exit(code)
 
