@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -15,13 +16,13 @@ from ..errors import ConfigurationError
 from .invocation import Invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ..checks import Use
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 _CLASS = "ProjectSettings"
 
@@ -85,11 +86,14 @@ def _write(files: dict[Path, str], root: Path, *, force: bool) -> None:
     if there and not force:
         raise ConfigurationError(
             f"{' and '.join(there)} would be overwritten; nothing has changed",
-            next_step="move it away, name another --module, or pass --force",
+            # The template's name is fixed.
+            next_step=("" if ".env.example" in there else "name another --module, ")
+            + f"move {'it' if len(there) == 1 else 'them'} away, or pass --force",
         )
     for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        with _told_if_refused(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
 
 
 def _name_in_pyproject(file: Path, module: Path) -> list[Path]:
@@ -98,8 +102,20 @@ def _name_in_pyproject(file: Path, module: Path) -> list[Path]:
     if "glisecrets" in tomllib.loads(text).get("tool", {}):
         return []
     table = f'[tool.glisecrets]\nsettings = "{_import_path(module)}:{_CLASS}"\n'
-    file.write_text(f"{text.rstrip()}\n\n{table}".lstrip(), encoding="utf-8")
+    with _told_if_refused(file):
+        file.write_text(f"{text.rstrip()}\n\n{table}".lstrip(), encoding="utf-8")
     return [file]
+
+
+@contextmanager
+def _told_if_refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {path}: {error.strerror}",
+            next_step=f"make {path.parent} a folder that you can write in, or pass --directory",
+        ) from None
 
 
 def _import_path(module: Path) -> str:

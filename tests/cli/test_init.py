@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from glisecrets.cli.main import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CODE = """\
 import os
@@ -67,11 +65,44 @@ def test_nothing_is_overwritten_without_force(
     """A second run, or a file that was there, costs nobody's work."""
     (existing / ".env.example").write_text("MINE=1\n", encoding="utf-8")
     assert main(["init"]) == 2
-    assert "nothing has changed" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "nothing has changed" in told
+    assert "--module" not in told  # which would not help: the template's name is fixed
     assert (existing / ".env.example").read_text("utf-8") == "MINE=1\n"
     assert not (existing / "project_settings.py").exists()
     assert main(["init", "--force"]) == 0
     assert "MINE" not in (existing / ".env.example").read_text("utf-8")
+
+
+def test_another_module_is_proposed_where_that_helps(
+    existing: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the module is in the way."""
+    (existing / "project_settings.py").write_text("", encoding="utf-8")
+    assert main(["init"]) == 2
+    assert "name another --module, move it away, or pass --force" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("refused", ["project_settings.py", ".env.example", "pyproject.toml"])
+def test_a_folder_that_cannot_be_written_is_an_ordinary_error(
+    existing: Path,
+    refused: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A read-only checkout is no bug to report; to root, who may run this, none is read-only."""
+    write = Path.write_text
+
+    def refuse(path: Path, *arguments: str, **options: str) -> int:
+        if path.name == refused:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    assert main(["init"]) == 2
+    told = capsys.readouterr().err
+    assert "Permission denied" in told
+    assert "a folder that you can write in" in told
 
 
 def test_pyproject_is_kept_and_the_class_named_in_it(existing: Path) -> None:
