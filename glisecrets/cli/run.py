@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: As ``env``, ``nohup`` and shells have them.
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
@@ -25,7 +26,9 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 @app.command(context_settings={"allow_interspersed_args": False})
 def run(
     ctx: typer.Context,
-    command: Annotated[list[str], typer.Argument(help="The program and its arguments.")],
+    command: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="The program and its arguments.")
+    ],
     mask: Annotated[
         bool, typer.Option("--mask/--no-mask", help="Mask secrets in what the program writes.")
     ] = True,
@@ -59,8 +62,12 @@ def _run(
     except OSError as error:
         # The error of a command that cannot be started holds its name and no variable.
         reason, found = error.strerror, not isinstance(error, FileNotFoundError)
-    step = "check its mode" if found else "check its name and PATH"
+    step = _step(command[0]) if found else "check its name and PATH"
     invocation.output.failure(
         ConfigurationError(f"cannot run {command[0]}: {reason}", next_step=step)
     )
     return _NOT_EXECUTABLE if found else _NOT_FOUND
+
+
+def _step(program: str) -> str:
+    return "it is a folder: name a program" if Path(program).is_dir() else "check its mode"

@@ -80,7 +80,7 @@ def _joined(process: subprocess.Popen[bytes], terminal: IO[bytes]) -> int:
 def _raw_keyboard() -> Iterator[None]:
     """Hand every key to the child's terminal, which makes lines and signals of them."""
     before = termios.tcgetattr(0)
-    tty.setraw(0)
+    tty.setraw(0, termios.TCSADRAIN)  # what was typed ahead is for the child
     try:
         yield
     finally:

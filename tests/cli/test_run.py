@@ -163,6 +163,7 @@ def test_standard_input_is_the_programs_own(project: Project) -> None:
         (["sh", "-c", "kill -KILL $$"], 128 + signal.SIGKILL),
         (["no-such-program"], 127),
         (["./data.txt"], 126),
+        (["/"], 126),
     ],
 )
 def test_the_exit_code_is_passed_on(project: Project, command: list[str], code: int) -> None:
@@ -172,6 +173,7 @@ def test_the_exit_code_is_passed_on(project: Project, command: list[str], code: 
     assert done.code == code
     if code in (126, 127):
         assert command[0] in done.err
+        assert ("it is a folder" in done.err) == (command == ["/"])
 
 
 @pytest.mark.parametrize(
@@ -285,13 +287,23 @@ def test_at_a_terminal_the_program_has_a_terminal(project: Project) -> None:
         assert termios.tcgetattr(theirs) == before
 
 
+def test_at_a_terminal_what_is_typed_ahead_is_read(project: Project) -> None:
+    """Who types the answer while the program starts need not type it again."""
+    with at_terminal(project, "print('name', input('who? '))") as (process, ours, _):
+        os.write(ours, b"Ada\n")
+        until(ours, b"name Ada")
+        assert process.wait(10) == 0
+
+
 def test_at_a_terminal_keys_make_signals(project: Project) -> None:
     """Ctrl-C stops what runs, once, and the command line passes its exit code on."""
     code = (
         "import signal, sys\n"
-        "signal.signal(signal.SIGINT, lambda *_: (print('interrupted'), sys.exit(41)))\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"  # none is lost before sigwait
         "print('ready')\n"
-        "while True: signal.pause()\n"
+        "signal.sigwait({signal.SIGINT})\n"
+        "print('interrupted')\n"
+        "sys.exit(41)\n"
     )
     with at_terminal(project, code) as (process, ours, _):
         until(ours, b"ready")
