@@ -32,6 +32,8 @@ T = TypeVar("T")
 SCHEMA = 1
 
 _UNWRAPPED = 10_000
+#: The kinds of faults that say more to a person in other words.
+_KINDS = {"rule": "broken rule"}
 #: Seconds until a progress bar appears.
 _PATIENCE = 1.0
 
@@ -108,8 +110,7 @@ class Output:
         """Print rows under heads; a cell is a text, or a text and its style."""
         table = _table(heads, _console(sys.stdout))
         for row in rows:
-            cells = (cell if isinstance(cell, tuple) else (cell, "") for cell in row)
-            table.add_row(*(_text(text, style) for text, style in cells))
+            table.add_row(*map(_cell, heads, row))
         self.print(table)
 
     def labelled(self, rows: Iterable[tuple[str, str]], *, indent: int = 0) -> None:
@@ -120,7 +121,8 @@ class Output:
         """Print what is wrong, where, and the next step; the same fault of many fields once."""
         for alike in _grouped(faults):
             names = ", ".join(fault.field for fault in alike)
-            head = _text(f"{names}  {alike[0].kind}", "bold red")
+            kind = _KINDS.get(alike[0].kind, alike[0].kind)
+            head = _text(f"{names}  {kind}", "bold red")
             self.print(_text(""), head, _labelled(_fault_rows(alike), indent=2), stream=stream)
 
     def failure(self, error: GlisecretsError) -> None:
@@ -220,6 +222,13 @@ def _table(heads: Sequence[str], console: Console) -> Table:
         widest = max(console.width // 5, 16) if head == "value" else None
         table.add_column(head.upper(), overflow="fold", max_width=widest)
     return table
+
+
+def _cell(head: str, content: str | tuple[str, str]) -> RenderableType:
+    from .wrapping import Place
+
+    text, style = content if isinstance(content, tuple) else (content, "")
+    return Place(process_redactor().redact(text), style) if head == "place" else _text(text, style)
 
 
 def _labelled(rows: Iterable[tuple[str, str, str]], indent: int = 0) -> RenderableType:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 #: Characters of a version id that tell it from others, and of a value that people read.
 _SHORT_VERSION, _SHORT_VALUE = 8, 120
@@ -41,7 +41,9 @@ def show(ctx: typer.Context) -> None:
 @app.command()
 def explain(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="A field, or a variable that feeds it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A field, or a variable that feeds it.")
+    ],
 ) -> None:
     """Tell which layer gives a setting its value, and what every other layer has."""
     invocation = Invocation.of(ctx)
@@ -86,8 +88,7 @@ def _print_report(report: SettingsReport, invocation: Invocation) -> None:
 def _row(field: FieldReport) -> list[str | tuple[str, str]]:
     layer, place = _short_origin(field)
     if field.faults:
-        kinds = ", ".join(dict.fromkeys(fault.kind for fault in field.faults))
-        return [(field.name, "red"), (kinds, "red"), layer, place]
+        return [(field.name, "red"), ("(fault)", "red"), layer, place]
     style = "dim" if layer == "defaults" else ""
     cells = (field.name, _short(_as_text(field.shown)), layer, place)
     return [(cell, style) for cell in cells]

@@ -43,6 +43,44 @@ def test_a_table_fits_80_columns(project: Project, monkeypatch: pytest.MonkeyPat
         assert not any(line.endswith(" ") for line in done.out.splitlines())
 
 
+def test_a_narrow_table_breaks_places_between_their_parts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reference can be read and copied: no name and no version id is cut in two."""
+    references = project.root / "references.py"
+    (module,) = project.root.glob("settings_*.py")
+    long = "gli/a-long-service/api-{environment}"
+    references.write_text(module.read_text("utf-8").replace("gli/api/{environment}", long))
+    secret = long.replace("{environment}", "development")
+    written = project.store.create(secret, json.dumps({"token": project.values["token"]}))
+    parts = ["gli/", "a-long-service/", "api-development", "#token"]
+    for width in ("80", "62"):
+        monkeypatch.setenv("COLUMNS", width)
+        done = project.call("show", "--settings", "references:ApiSettings")
+        assert f"version {written.version_id[:8]}\n" in done.out
+        assert all(part in done.out for part in parts), done.out
+        assert max(map(len, done.out.splitlines())) <= int(width)
+
+
+def test_a_rule_that_is_broken_is_called_that(project: Project) -> None:
+    """The word "rule" alone, in red, says nothing to whoever reads it first."""
+    (module,) = project.root.glob("settings_*.py")
+    text = module.read_text("utf-8").replace(
+        "    greeting", "    greeting: str = 'hello'\n    other"
+    )
+    validator = (
+        "    @field_validator('greeting')\n"
+        "    def polite(cls, greeting):\n"
+        "        raise ValueError('too short')\n"
+    )
+    text = text.replace("    token:", f"{validator}    token:")
+    project.write("ruled.py", f"from pydantic import field_validator\n{text}")
+    project.write(".env.development", "GREETING=hi\n")
+    done = project.call("show", "--settings", "ruled:ApiSettings")
+    assert "greeting  broken rule" in done.out
+    assert rows(done)["greeting"][0] == "(fault)"
+
+
 def test_in_a_pipe_a_row_is_one_line(project: Project) -> None:
     """With grep one sees the whole of a setting."""
     project.write(".env.development", f"GREETING={'long ' * 60}end\n")
@@ -57,8 +95,9 @@ def test_faults_are_told_and_give_exit_code_1(project: Project) -> None:
     done = project.call("show")
     assert done.code == 1
     shown = rows(done)
-    assert shown["port"] == ["mistyped", "dotenv", ".env.development:1"]
-    assert shown["token"] == ["missing"]
+    assert shown["port"] == ["(fault)", "dotenv", ".env.development:1"]
+    assert shown["token"] == ["(fault)"]
+    assert "port  mistyped" in done.out
     assert shown["allowed_hosts"][0] == '["localhost",'  # read, not the raw text
     assert "glisecrets store put 'gli/api/development#token'" in done.out
     assert "no variable TOKEN" in done.out
@@ -130,7 +169,7 @@ def test_a_module_that_loads_its_settings_when_imported_is_fine(project: Project
     project.store.delete("gli/db/development")
     done = project.call("show")
     assert done.code == 1
-    assert rows(done)["database"] == ["missing"]
+    assert rows(done)["database"] == ["(fault)"]
 
 
 def test_a_directory_elsewhere_is_looked_at(
