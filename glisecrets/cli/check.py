@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
     from ..checks import Finding
     from ..errors import Fault
-    from ..report import SettingsReport
+    from ..report import FieldReport, SettingsReport
     from ..settings import Settings
     from .output import Output
 
 __all__ = ["app"]
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
+
+#: How the store layer tells of a secret that is there without the key.
+_NO_KEY = "the JSON has no key"
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -80,6 +83,7 @@ def _about_fields(report: SettingsReport) -> Iterator[Finding]:
                 next_step="use a longer value",
                 field=name,
             )
+        yield from _about_key(field)
         if field.masked and not field.explanation.secret:
             yield Finding(
                 code="settings.undeclared-secret",
@@ -87,6 +91,23 @@ def _about_fields(report: SettingsReport) -> Iterator[Finding]:
                 message=f"{field.name} looks like a secret, and is not declared as one: it is not "
                 "masked in logs",
                 next_step="type it SecretStr, or declare it with secret(…)",
+                field=field.name,
+            )
+
+
+def _about_key(field: FieldReport) -> Iterator[Finding]:
+    """Find the key that a secret lacks where a weaker layer's value hides that."""
+    from ..checks import Finding
+
+    # Who needs the key has a fault already, which says the same.
+    views = () if field.faults else field.explanation.layers
+    for view in views:
+        if view.layer == "store" and _NO_KEY in view.place:
+            yield Finding(
+                code="settings.missing-key",
+                severity="warning",
+                message=f"{view.place}; {field.name} has its value from {field.explanation.origin}",
+                next_step="add the key with glisecrets store put, or correct it in secret(…)",
                 field=field.name,
             )
 

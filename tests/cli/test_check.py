@@ -101,6 +101,19 @@ def test_a_secret_too_short_to_mask_is_found(clean: Project) -> None:
     assert codes(clean) == {"redaction.unmasked": "token"}
 
 
+def test_a_key_that_an_optional_secret_lacks_is_found(clean: Project) -> None:
+    """A default that wins because of a mistyped key would win in silence."""
+    (module,) = clean.root.glob("settings_*.py")
+    text = module.read_text("utf-8").replace("#token", "#tokn").replace('tokn")', 'tokn", "none")')
+    clean.write("mistyped.py", text.replace("token: SecretStr", "token: SecretStr | None"))
+    arguments = ["--settings", "mistyped:ApiSettings"]
+    assert "settings.missing-key" in codes(clean, *arguments)
+    done = clean.call("check", *arguments)
+    assert "has no key 'tokn' (keys: token)" in done.out
+    clean.store.delete("gli/api/development")  # without the secret, the default is meant
+    assert "settings.missing-key" not in codes(clean, *arguments)
+
+
 def test_a_secret_that_is_not_declared_is_found(project: Project) -> None:
     """A text field by the name of a password is masked nowhere else."""
     (module,) = project.root.glob("settings_*.py")
