@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
+from inspect import cleandoc
 from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import Annotated, Any
 
@@ -91,7 +92,9 @@ def _our_command(name: str) -> Any:
     module = import_module(f".{_OURS[name]}", __package__)
     command = get_command(module.app)
     # A module with one command gives that, one with several a group.
-    return _with_shared_options(getattr(command, "commands", {}).get(name, command))
+    command = getattr(command, "commands", {}).get(name, command)
+    command.name = name
+    return _with_shared_options(command)
 
 
 @cache
@@ -131,10 +134,26 @@ def _with_shared_options(command: Any) -> Any:
     """Let a command, and every command in it, take the shared options as well."""
     taken = {name for parameter in command.params for name in parameter.opts}
     command.params += [option for option in _shared_options() if taken.isdisjoint(option.opts)]
+    _plain(command)
     for inner in getattr(command, "commands", {}).values():
         if inner is not None:
             _with_shared_options(inner)
     return command
+
+
+def _plain(command: Any) -> None:
+    """Take from the help what tells nothing: flags' types, the line breaks of the source."""
+    paragraphs = cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(map(_flowing, paragraphs))
+    context = typer.Context(command, **command.context_settings)
+    for parameter in command.get_params(context):  # it keeps the --help that it makes for this
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+
+
+def _flowing(paragraph: str) -> str:
+    laid_out = any(line.startswith((" ", "- ", "* ", "\b")) for line in paragraph.split("\n"))
+    return paragraph if laid_out else " ".join(paragraph.split())
 
 
 @cache

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from traceback import extract_tb, walk_tb
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ..environment import BUILD_VARIABLE
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from ..options import LoadOptions
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["Project"]
 
 _HOW = (
-    "pass --settings module:Class, or write into pyproject.toml:\n"
-    '[tool.glisecrets]\nsettings = "config.settings:ApiSettings"'
+    "run glisecrets init, pass --settings module:Class, or write into pyproject.toml:\n"
+    '[tool.glisecrets]\nsettings = "config.env:ApiSettings"'
 )
+_CORRECT = "correct `settings` in pyproject.toml or --settings"
+#: What ``[tool.glisecrets]`` may hold.
+_KEYS = ("settings", "references")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Project:
     root: Path
     #: ``module:Class``, if it is named.
     settings: str | None
+    #: Why none is.
+    unnamed: str = ""
 
     @classmethod
     def find(cls, directory: Path, settings: str | None = None) -> Project:
@@ -58,8 +64,12 @@ class Project:
             )
         files = (folder / "pyproject.toml" for folder in [start, *start.parents])
         file = next((file for file in files if file.is_file()), None)
-        named = settings or (file and _named_in(file))
-        return cls(start, file.parent if file else start, named or None)
+        if file is None:
+            return cls(start, start, settings, f"there is no pyproject.toml in {start} or above")
+        table = _table_in(file)  # one that cannot be read is told in any case
+        named = table.get("settings")
+        settings = settings or (named if isinstance(named, str) and named else None)
+        return cls(start, file.parent, settings, _why_unnamed(file, table))
 
     def settings_class(self) -> type[Settings]:
         """Import the settings class.
@@ -68,7 +78,7 @@ class Project:
             ConfigurationError: none is named, or it cannot be imported.
         """
         if self.settings is None:
-            raise ConfigurationError("no settings class is named", next_step=_HOW)
+            raise ConfigurationError(f"no settings class is named: {self.unnamed}", next_step=_HOW)
         module, _, name = self.settings.partition(":")
         if not name:
             raise ConfigurationError(f"{self.settings!r} names no class", next_step=_HOW)
@@ -100,14 +110,22 @@ class Project:
                 if wanted.partition(".")[0] in frame.f_globals:
                     return frame.f_globals
             reason = self._reason(module, error)
-        raise ConfigurationError(
-            f"cannot import {module}: {reason}",
-            next_step="mend it, or keep the settings class in a module of its own",
-        )
+            step = self._step(module, _missing(module, error))
+        raise ConfigurationError(f"cannot import {module}: {reason}", next_step=step)
+
+    def _step(self, module: str, missing: str | None) -> str:
+        if missing is None:
+            return "mend it, or keep the settings class in a module of its own"
+        *parents, last = missing.split(".")
+        folder = self.root.joinpath(*parents)
+        beside = [path.stem for path in folder.glob("*") if path.suffix == ".py" or path.is_dir()]
+        rest = module.removeprefix(missing)
+        return _CORRECT + _near(last, beside, ".".join([*parents, "{}"]) + rest)
 
     def _reason(self, module: str, error: Exception) -> str:
-        if isinstance(error, ModuleNotFoundError) and module.startswith(str(error.name)):
-            return f"there is no module {error.name} in {self.root}, nor is it installed"
+        missing = _missing(module, error)
+        if missing is not None:
+            return f"there is no module {missing} in {self.root}, nor is it installed"
         place = extract_tb(error.__traceback__)[-1]
         # Only these texts are sure to hold no value.
         text = f": {error}" if isinstance(error, (ImportError, SyntaxError)) else ""
@@ -127,14 +145,39 @@ def _build_phase() -> Iterator[None]:
             os.environ[BUILD_VARIABLE] = before
 
 
-def _named_in(file: Path) -> str | None:
+def _missing(module: str, error: Exception) -> str | None:
+    """Give what is not there if that is the module itself, or a package that it should be in."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return missing if missing and f"{module}.".startswith(f"{missing}.") else None
+
+
+def _near(wanted: str, names: Iterable[str], template: str = "{}") -> str:
+    near = get_close_matches(wanted, names, n=1)
+    return f": did you mean {template.format(near[0])}?" if near else ""
+
+
+def _table_in(file: Path) -> dict[str, Any]:
+    """Give ``[tool.glisecrets]``; empty where there is none.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
     try:
         document = tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"cannot read {file}: {error}", next_step="mend it") from None
-    table = document.get("tool", {}).get("glisecrets", {})
-    named = table.get("settings") if isinstance(table, dict) else None
-    return named if isinstance(named, str) else None
+    tools = document.get("tool")
+    table = tools.get("glisecrets") if isinstance(tools, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def _why_unnamed(file: Path, table: Mapping[str, Any]) -> str:
+    unknown = [key for key in table if key not in _KEYS]
+    if unknown:
+        known = " and ".join(_KEYS)
+        return f"[tool.glisecrets] of {file} has {', '.join(unknown)}, where {known} are known"
+    lacks = "settings is no text" if "settings" in table else "there is no `settings`"
+    return f"{lacks} in [tool.glisecrets] of {file}"
 
 
 def _class_in(names: Mapping[str, Any], name: str, module: str) -> type[Settings]:
@@ -151,9 +194,12 @@ def _class_in(names: Mapping[str, Any], name: str, module: str) -> type[Settings
     classes = [
         each
         for each, thing in names.items()
-        if isinstance(thing, type) and issubclass(thing, Settings) and thing is not Settings
+        if isinstance(thing, type)
+        and issubclass(thing, Settings)
+        and thing.__module__ == names.get("__name__")
     ]
     what = "does not exist" if found is None else "is no settings class"
     raise ConfigurationError(
-        f"{module}:{name} {what} (there are: {', '.join(classes) or 'none'})", next_step=_HOW
+        f"{module}:{name} {what} (there are: {', '.join(classes) or 'none'})",
+        next_step=_CORRECT + _near(name, classes, f"{module}:{{}}"),
     )

@@ -31,7 +31,7 @@ app = typer.Typer(
 @app.command("list")
 def list_secrets(
     ctx: typer.Context,
-    prefix: Annotated[str, typer.Argument(help="Only names that start so.")] = "",
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="Only names that start so.")] = "",
     long: Annotated[
         bool, typer.Option("--long", "-l", help="Tell version and dates: one call per secret.")
     ] = False,

@@ -15,7 +15,7 @@ from ..environment import Environment  # noqa: TC001 - typer reads the annotatio
 from ..errors import ConfigurationError, SecretNotFound
 from ..redaction import process_redactor
 from ..references import AWSCURRENT, AWSPREVIOUS, Address
-from .addressed import NameArgument, ReferenceArgument, StoreOption, addressed
+from .addressed import NameArgument, StoreOption, addressed
 from .invocation import Invocation
 
 if TYPE_CHECKING:
@@ -29,9 +29,13 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 def put(
     ctx: typer.Context,
-    reference: ReferenceArgument,
+    reference: Annotated[
+        str,
+        typer.Argument(metavar="REFERENCE", help="NAME or NAME#key; {environment} is filled in."),
+    ],
     key: Annotated[
-        str | None, typer.Option("--key", help="Set this key of the JSON, leave the others.")
+        str | None,
+        typer.Option("--key", metavar="KEY", help="Set this key of the JSON, leave the others."),
     ] = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Keep the line break that ends standard input.")
@@ -45,8 +49,8 @@ def put(
         raise ConfigurationError(
             "a value is never an argument: it is in the shell's history now, and every user of "
             "this machine could see it",
-            next_step=f"take another value, and: glisecrets store put {reference} < FILE "
-            "(options: --key, --exact, --store)",
+            next_step="this value is burnt: choose a new one, then: "
+            f"glisecrets store put {reference} < FILE (options: --key, --exact, --store)",
         )
     with addressed(invocation, reference, store) as (at, wanted, _):
         if wanted.label or wanted.version_id or (key and wanted.key):
@@ -88,10 +92,14 @@ def rollback(
 def copy(
     ctx: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="NAME, NAME@version, or PREFIX* for all that start so.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="NAME, NAME@version, or PREFIX* for all that start so."
+        ),
     ],
     target: Annotated[
-        str | None, typer.Argument(help="Its name there, or PREFIX*; else the same.")
+        str | None,
+        typer.Argument(metavar="TARGET", help="Its name there, or PREFIX*; else the same."),
     ] = None,
     from_store: Annotated[
         str | None, typer.Option("--from", metavar="ADDRESS", help="The store to read.")
@@ -101,7 +109,11 @@ def copy(
     ] = None,
     allow_environment: Annotated[
         list[Environment] | None,
-        typer.Option("--allow-environment", help="An environment to copy from, beside your own."),
+        typer.Option(
+            "--allow-environment",
+            metavar="NAME",
+            help="An environment to copy from, beside your own.",
+        ),
     ] = None,
 ) -> None:
     """Copy whole secrets to another name or store. What is the same already stays untouched.

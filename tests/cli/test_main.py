@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -24,6 +25,52 @@ def test_no_settings_class_is_exit_code_2_and_says_how_to_name_one(project: Proj
     done = project.call("show")
     assert done.code == 2
     assert "[tool.glisecrets]\n       settings = " in done.err
+    assert "glisecrets init" in done.err
+    assert "there is no pyproject.toml in" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[tool.glisecrets]\nsettngs = "a:B"\n', "has settngs, where settings and references"),
+        ("[tool.glisecrets]\nsettings = 3\n", "settings is no text in"),
+        ("[project]\nname = 'api'\n", "there is no `settings` in"),
+        ("tool = 1\n", "there is no `settings` in"),
+    ],
+)
+def test_a_pyproject_that_names_no_class_is_told_by_its_path(
+    project: Project, text: str, told: str
+) -> None:
+    """Which file was read, and what is wrong there: a mistyped key is no riddle."""
+    file = project.write("pyproject.toml", text)
+    done = project.call("show")
+    assert done.code == 2
+    assert told in done.err
+    assert str(file) in done.err
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ("near.envv:ApiSettings", "did you mean near.env?"),
+        ("naer.env:ApiSettings", "did you mean near.env?"),
+        ("near.env:ApiSetings", "did you mean near.env:ApiSettings?"),
+    ],
+)
+def test_a_mistyped_class_or_module_is_guessed(project: Project, named: str, meant: str) -> None:
+    """A typo costs one more try; of the classes, those are proposed that stand in the module."""
+    (module,) = project.root.glob("settings_*.py")
+    project.write("near/__init__.py", "")
+    text = module.read_text("utf-8")
+    project.write("near/env.py", f"from {module.stem} import ApiSettings as Other\n{text}")
+    done = project.call("show", "--settings", named)
+    assert done.code == 2
+    assert "correct `settings` in pyproject.toml or --settings" in done.err
+    assert meant in done.err
+    if named.startswith("near.env:"):
+        assert "(there are: ApiSettings)" in done.err
+    for name in ("near.env", "near"):
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +157,28 @@ def test_help_names_every_command_and_the_exit_codes(project: Project) -> None:
     """One page tells what there is."""
     done = project.call("--help")
     assert done.code == 0
-    for name in ("show", "explain", "check", "run", "store", "init", "3 a store"):
-        assert name in done.out
+    rows = {line.strip("│ ").split("  ")[0] for line in done.out.splitlines()}
+    assert {"show", "explain", "check", "run", "store", "init"} <= rows
+    assert "3 a store" in done.out
+
+
+@pytest.mark.parametrize(
+    "command", [["show"], ["check"], ["run"], ["init"], ["store", "put"], ["store", "copy"]]
+)
+def test_help_holds_what_a_person_needs_and_no_more(
+    project: Project, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No type after a flag, no option that does not work, one way to write a placeholder."""
+    monkeypatch.setenv("COLUMNS", "120")
+    done = project.call(*command, "--help")
+    assert done.code == 0
+    assert "<bool>" not in done.out
+    assert "completion" not in done.out
+    usage = next(line for line in done.out.splitlines() if "Usage:" in line)
+    assert not re.search(r"[{\[][a-z]", usage), usage
+    assert ("NAME@version" in done.out) == (command == ["store", "copy"])
+    paragraph = {"run": "and so are standard input", "copy": "unless --allow-environment"}
+    assert paragraph.get(command[-1], "") in " ".join(done.out.split())
 
 
 def test_an_unforeseen_error_shows_neither_values_nor_a_traceback(

@@ -217,6 +217,7 @@ def test_a_value_as_an_argument_is_refused_and_not_repeated(project: Project, st
     assert done.code == 2
     assert given.lstrip("-x=")[:8] not in done.out + done.err
     assert "never an argument" in done.err
+    assert "this value is burnt: choose a new one" in done.err
 
 
 def test_put_needs_a_value(project: Project) -> None:
