@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["copy", "put", "rollback"]
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="NAME, NAME@version, or PREFIX* for all that start so."),
+]
+TargetArgument = Annotated[
+    str | None, typer.Argument(metavar="TARGET", help="Its name there, or PREFIX*; else the same.")
+]
 
 
 def put(
@@ -91,16 +98,8 @@ def rollback(
 
 def copy(
     ctx: typer.Context,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="NAME, NAME@version, or PREFIX* for all that start so."
-        ),
-    ],
-    target: Annotated[
-        str | None,
-        typer.Argument(metavar="TARGET", help="Its name there, or PREFIX*; else the same."),
-    ] = None,
+    source: SourceArgument,
+    target: TargetArgument = None,
     from_store: Annotated[
         str | None, typer.Option("--from", metavar="ADDRESS", help="The store to read.")
     ] = None,

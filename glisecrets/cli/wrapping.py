@@ -32,7 +32,7 @@ class Place:
 
     def __rich_console__(
         self,
-        console: Console,  # noqa: ARG002 - rich's signature
+        console: Console,
         options: ConsoleOptions,
     ) -> RenderResult:
         """Give rich the lines; a part that is too long for one is folded anywhere."""
