@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 from pydantic import BeforeValidator, SecretStr
 
-from glisecrets import LoadOptions, Settings, SettingsError, last_known_good, live, secret
+from glisecrets import (
+    Address,
+    LoadOptions,
+    Settings,
+    SettingsError,
+    last_known_good,
+    live,
+    secret,
+)
 
 from .test_live import DOWN, Clock, Live, clock, load, remembering, rotate  # noqa: F401
 
@@ -248,6 +257,7 @@ def test_processes_that_write_at_once_leave_a_whole_file(
 # All at once.
 
 
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_threads_forks_and_a_flapping_store_never_turn_a_value_back(
     store, remembering: type[Live], day: Clock, rotate
 ) -> None:
@@ -278,6 +288,7 @@ def test_threads_forks_and_a_flapping_store_never_turn_a_value_back(
             assert password == written[-1]
         day.now += 100
         if turn % 20 == 0 and (pid := os.fork()) == 0:
+            signal.alarm(20)
             os._exit(settings.live("password").get_secret_value() not in written)
         elif turn % 20 == 0:
             assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
@@ -288,6 +299,32 @@ def test_threads_forks_and_a_flapping_store_never_turn_a_value_back(
     store.failure = None
     day.now += 361
     assert settings.live("password").get_secret_value() == written[-1]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_forked_while_threads_read_the_local_store_is_not_stuck(store, rotate) -> None:
+    """SQLite's own locks, held by another thread at the fork, would never open in the child."""
+    rotate()
+    enough = threading.Event()
+
+    def read() -> None:
+        while not enough.is_set():
+            store.get(Address("gli/db/staging"))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(25):
+            if (pid := os.fork()) == 0:
+                signal.alarm(20)
+                store.get(Address("gli/db/staging"))
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
 
 
 def rotate_known(store: Any, written: list[str]) -> str:

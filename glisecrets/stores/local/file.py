@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from ...errors import AccessDenied, InvalidRequest, StoreError, StoreUnavailable
+from .forks import inside_sqlite
 from .ledger import LAYOUT, TABLES, Ledger, NoLedger
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class LedgerFile:
             AccessDenied: the file may not be read.
             StoreUnavailable: it is locked, damaged or on a failing disk.
         """
-        with self._failures_told():
+        with self._failures_told(), inside_sqlite():
             if not self.path.exists():
                 yield NoLedger()
                 return
@@ -92,7 +93,7 @@ class LedgerFile:
             AccessDenied: the file or folder may not be written.
             StoreUnavailable: it is locked, full, damaged or on a failing disk.
         """
-        with self._failures_told():
+        with self._failures_told(), inside_sqlite():
             self._make_folder()
             with closing(self._connect(create=True)) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
