@@ -5,7 +5,7 @@ document, the lines of a PEM, the password of a URL. :func:`encodings` spells on
 way that common software writes it: base64, URL-quoted, JSON-, Python-, HTML- and shell-escaped.
 
 Over-masking makes logs useless (actions/runner#326), so these are not masked: anything shorter
-than :data:`MIN_LENGTH` characters, :data:`COMMON_WORDS`, and the JSON leaves that
+than :data:`MIN_LENGTH` characters, blanks, :data:`COMMON_WORDS`, and the JSON leaves that
 :data:`PLAIN_KEYS` names.
 """
 
@@ -141,7 +141,8 @@ def _utf8(text: str) -> bytes:
 
 
 def _maskable(text: str) -> bool:
-    return len(text) >= MIN_LENGTH and text.lower() not in COMMON_WORDS
+    # A blank stands in any text too: as an indentation.
+    return len(text) >= MIN_LENGTH and not text.isspace() and text.lower() not in COMMON_WORDS
 
 
 def _json_document(text: str) -> object | None:

@@ -667,3 +667,12 @@ def test_a_build_needs_no_value_whatever_its_rules(project: Path) -> None:
     error = faults_of(Demanding, environment="production", environ=run, directory=project)
     kinds = {fault.field: fault.kind for fault in error.faults}
     assert kinds["hexadecimal"] == kinds["database"] == "placeholder"
+
+
+def test_a_blank_value_does_not_blank_out_the_log() -> None:
+    """An indentation is in every traceback: such a value is named instead of masked."""
+    redactor = Redactor()
+    redactor.add({"padding": " " * 8, "lines": "\r\n" * 4}, name="api")
+    text = f"def f():{' ' * 16}return 1{chr(13)}\n" * 3
+    assert redactor.redact(text) == text
+    assert redactor.unmasked == ("api.lines", "api.padding")
