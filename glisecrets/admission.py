@@ -23,12 +23,21 @@ def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
     """Let the redactor know a secret; tell of a placeholder or another environment's host."""
     try:
         value = _plain(value)
-        if plan.secret:
+        if plan.secret or _is_credential(value):
             remember(value, name=plan.name)
         return _placeholder_fault(resolution, plan, value) or _host_fault(resolution, plan, value)
     except RecursionError:
         origin = str(resolution.origin(plan.name))
         return Fault(plan.name, "unreadable", "the JSON is nested too deeply", origin)
+
+
+def _is_credential(value: Any) -> bool:
+    """Tell whether a value that nobody declared secret is a URL with a password in it."""
+    if not (isinstance(value, str) and "://" in value):
+        return False
+    from .secret_names import holds_credentials
+
+    return holds_credentials(value)
 
 
 def _plain(value: Any) -> Any:

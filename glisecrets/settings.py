@@ -188,10 +188,12 @@ class Settings(BaseSettings):
         """Show the values, secret ones masked; none of an object that could not be loaded."""
         if "_loaded" not in vars(self):
             return
-        secret = {plan.name for plan in self.field_plans() if plan.secret}
-        for name in type(self).model_fields:
-            if name in self.__dict__:
-                yield name, _MASK if name in secret else self.__dict__[name]
+        from .secret_names import holds_credentials
+
+        for plan in self.field_plans():
+            value = self.__dict__[plan.name]
+            hidden = plan.secret or holds_credentials(str(value))
+            yield plan.name, _MASK if hidden else value
 
 
 class _Loaded:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import rich.console
 import rich.traceback
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, Field, PostgresDsn, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
@@ -305,6 +305,22 @@ class Fixed(Settings):
     """One field with a default."""
 
     region: str = "x"
+
+
+def test_a_url_with_a_password_is_hidden_although_nobody_declared_it(
+    value: Callable[[], str],
+) -> None:
+    """A broker's URL typed `str` is the usual slip; the password must not pay for it."""
+
+    class Undeclared(Settings):
+        broker: str
+        database: PostgresDsn
+
+    text = value()
+    environ = {"BROKER": f"amqp://gli:{text}@mq:5672", "DATABASE": f"postgres://u:{text}@db/gli"}
+    settings = Undeclared.load(environment="staging", environ=environ, store="off")
+    assert text not in f"{settings!r} {settings}"
+    assert text not in process_redactor().redact(f"cannot reach {settings.broker}: {text}")
 
 
 def test_settings_do_not_change_and_are_not_pickled() -> None:
