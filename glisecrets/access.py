@@ -131,9 +131,12 @@ class StoreAccess:
         return open_store(address, directory=self._directory, environ=self._environ)
 
     def _check_place(self, scheme: str, place: str) -> None:
-        names = [self._environ.get(name, "") for name in _LEADING.get(scheme, ())]
-        for name in [place, *names] if scheme in _LEADING else []:
-            self._guard.check_name(name, f"store {name}")
+        if scheme not in _LEADING:
+            return
+        # By their names: an address may hold a user's password.
+        self._guard.check_hidden(place, "the store's address")
+        for name in _LEADING[scheme]:
+            self._guard.check_hidden(self._environ.get(name, ""), name)
 
 
 def _chosen(

@@ -86,7 +86,7 @@ def _host_fault(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | 
         return None  # a public address, which may name any environment
     for host in hosts_in(value, plan.name):
         try:
-            resolution.guard.check_host(host, f"the host in {plan.name}")
+            resolution.guard.check_hidden(host, f"the host in {plan.name}")
         except EnvironmentMismatch as error:
             return fault_of_error(plan.name, error, origin=str(resolution.origin(plan.name)))
     return None

@@ -42,6 +42,11 @@ HOST_NAMES = ("host", "hosts", "hostname", "endpoint", "endpoints", "server", "s
 _SECRET_TYPES: tuple[type[Any], ...] = (SecretStr, SecretBytes, Secret)
 
 
+#: The last words of the names of fields that lead somewhere although they are not secret. Not
+#: "hosts": ALLOWED_HOSTS may name any environment's.
+_LEADING_NAMES = frozenset({"host", "hostname", "endpoint", "server"})
+
+
 class Shape(Enum):
     """How text is read for a field."""
 
@@ -74,7 +79,7 @@ class FieldPlan(NamedTuple):
     @property
     def checked(self) -> bool:
         """Whether its values pass :mod:`~glisecrets.admission` whatever they are."""
-        return self.secret or self.name.rpartition("_")[2] == "host"
+        return self.secret or self.name.rpartition("_")[2] in _LEADING_NAMES
 
 
 def plan_fields(model: type[BaseModel], prefix: str = "") -> tuple[FieldPlan, ...]:

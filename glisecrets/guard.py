@@ -63,16 +63,16 @@ class Guard:
             remedy = "use {environment} in the reference, or mend the name"
             raise self._mismatch(what, foreign, remedy, f"add {name} to load_options.allow")
 
-    def check_host(self, host: str, what: str) -> None:
-        """Like :meth:`check_name`, for a host that came with a value: the error does not show it.
+    def check_hidden(self, text: str, what: str) -> None:
+        """Like :meth:`check_name`, for a text that the error must not show: a host, an address.
 
         Raises:
-            EnvironmentMismatch: the host belongs elsewhere.
+            EnvironmentMismatch: it belongs elsewhere.
         """
-        foreign = environments_named_in(host) - {self.environment}
-        if foreign and host not in self.allow:
-            remedy = "give this environment's own host"
-            raise self._mismatch(what, foreign, remedy, "add the host to load_options.allow")
+        foreign = environments_named_in(text) - {self.environment}
+        if foreign and text not in self.allow:
+            remedy = "give this environment's own"
+            raise self._mismatch(what, foreign, remedy, "add its text to load_options.allow")
 
     def _check_account(self, account: str, what: str) -> None:
         accounts = self.accounts or {}

@@ -110,6 +110,13 @@ class Settings(BaseSettings):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse what a pydantic-settings class may ask for and this one would not do."""
         super().__pydantic_init_subclass__(**kwargs)
+        own = [base for base in cls.__mro__[1:] if issubclass(base, Settings)]
+        hidden = [name for name in cls.model_fields if any(name in vars(base) for base in own)]
+        if hidden:
+            raise ConfigurationError(
+                f"{cls.__name__}: the field {hidden[0]!r} hides a method of that name",
+                next_step="name it otherwise, and keep its variable with Field(validation_alias=…)",
+            )
         idle = [name for name in _IDLE_OPTIONS if cls.model_config.get(name)]
         if idle:
             raise ConfigurationError(

@@ -341,6 +341,15 @@ def test_an_unknown_field_has_no_origin() -> None:
             ask("regoin")
 
 
+@pytest.mark.filterwarnings("ignore:Field name:UserWarning")
+def test_a_field_cannot_hide_a_method() -> None:
+    """`settings.origin("debug")` must not become a call of somebody's text."""
+    with pytest.raises(ConfigurationError, match="hides a method of that name"):
+
+        class Hiding(Settings):
+            origin: str = ""
+
+
 def test_options_of_pydantic_settings_that_do_nothing_here_are_refused() -> None:
     """env_file on the class would be ignored silently; it says where its place is instead."""
     with pytest.raises(ConfigurationError, match="env_file"):

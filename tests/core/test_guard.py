@@ -110,6 +110,35 @@ def test_a_store_of_another_environment_is_refused(environ: dict[str, str], proj
     assert fault_kinds(caught) == {"password": "wrong-environment"}
 
 
+def test_a_refused_address_shows_no_password(project: Path, value: Callable[[], str]) -> None:
+    """Somebody put a user and password into the store's address: the refusal must not tell them."""
+
+    class Any(Settings):
+        password: SecretStr = secret("gli/db/{environment}#password")
+
+    text = value()
+    address = f"https://user:{text}@vault.prod.gli.example"
+    for environ in (
+        {"GLISECRETS_STORE": "vault", "VAULT_ADDR": address},
+        {"GLISECRETS_STORE": f"vault:{address}"},
+        {"GLISECRETS_STORE": "aws", "AWS_ENDPOINT_URL": address},
+    ):
+        with pytest.raises(SettingsError) as caught:
+            Any.load(environment="staging", environ=environ, directory=project)
+        assert fault_kinds(caught) == {"password": "wrong-environment"}
+        assert text not in str(caught.value) + caught.value.json()
+
+
+@pytest.mark.parametrize("name", ["db_host", "db_hostname", "search_endpoint", "redis_server"])
+def test_a_field_that_leads_somewhere_is_guarded_by_its_name(store, name: str) -> None:
+    """Also without a secret in it."""
+    annotations = {"__annotations__": {name: str}, "__module__": __name__}
+    cls = type("Leading", (Settings,), annotations)
+    with pytest.raises(SettingsError) as caught:
+        cls.load(environment="staging", environ={name: "db.production.gli"}, store=store)
+    assert fault_kinds(caught) == {name: "wrong-environment"}
+
+
 def test_a_credential_that_leads_to_another_environments_host_is_refused(
     store, value: Callable[[], str]
 ) -> None:
