@@ -96,6 +96,16 @@ def test_a_store_that_fails_is_exit_code_3(project: Project) -> None:
         assert project.call("store", *arguments).code == 3
 
 
+def test_the_guard_refuses_another_environments_store_and_does_not_repeat_its_address(
+    project: Project,
+) -> None:
+    """An address may hold a password."""
+    done = project.process("store", "list", "--store", "vault:https://vault.production.example")
+    assert done.code == 2
+    assert "the store's address belongs to production" in done.err
+    assert "vault.production.example" not in done.err
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -103,7 +113,6 @@ def test_a_store_that_fails_is_exit_code_3(project: Project) -> None:
         ["history", "gli/db/staging"],
         ["rollback", "gli/db/production", "--yes"],
         ["put", "gli/db/production"],
-        ["list", "--store", "vault:https://vault.production.example:8200"],
     ],
 )
 def test_the_guard_refuses_other_environments(project: Project, arguments: list[str]) -> None:
