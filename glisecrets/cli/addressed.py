@@ -137,6 +137,11 @@ class PromptGuard(Guard):
         with self._lenient():
             Guard.check_reference(self, reference)
 
+    def check_hidden(self, text: str, what: str) -> None:
+        """Refuse a text of another environment, unless that environment is permitted."""
+        with self._lenient():
+            Guard.check_hidden(self, text, what)
+
     @contextmanager
     def _lenient(self) -> Iterator[None]:
         try:
