@@ -1,0 +1,1 @@
+"""Database backends that follow a rotation."""

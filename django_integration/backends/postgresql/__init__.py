@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, whose connections survive the rotation of their password."""

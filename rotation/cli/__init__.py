@@ -1,0 +1,1 @@
+"""``glisecrets rotate``: what is due, what would change, and the rotation itself."""

@@ -1,0 +1,69 @@
+"""What can go wrong in a rotation; every class hangs below ``GlisecretsError``.
+
+::
+
+    RotationError
+    ├── NotRotatable      the secret, its tags or its value are not set up for this rotation
+    ├── StaleRotation     this token is not the one that is rotating
+    ├── RotationBusy      another rotation of the secret is under way: try again later
+    ├── Unreachable       a provider cannot be asked, or gives no clear answer: try again
+    ├── ProviderRefused   a provider said no: somebody has to change something there
+    ├── ProbeRejected     a provider does not accept the new value
+    ├── LockedOut         a provider accepts no version that carries a label: repair
+    └── Superseded        somebody wrote a version by hand while a rotation was under way
+
+No error carries a value, nor a text in which a provider may repeat one.
+"""
+
+from __future__ import annotations
+
+from glisecrets.errors import GlisecretsError
+
+
+class RotationError(GlisecretsError):
+    """Root of what rotations raise."""
+
+    #: The secret's name, filled in by the engine where a rotator leaves it out.
+    secret: str | None
+    #: Whether the same call may succeed later without anyone's doing.
+    passing: bool = False
+
+    def __init__(self, message: str, *, secret: str | None = None, next_step: str = "") -> None:
+        super().__init__(message, next_step=next_step)
+        self.secret = secret
+
+
+class NotRotatable(RotationError):
+    """The secret, its tags, its options or its value are not set up for this rotation."""
+
+
+class StaleRotation(RotationError):
+    """The token is unknown or no longer the one that is rotating; nothing was changed."""
+
+
+class RotationBusy(RotationError):
+    """Another rotation of this secret is under way."""
+
+    passing = True
+
+
+class Unreachable(RotationError):
+    """A provider cannot be asked, is too busy or fails: whether a value is good is not known."""
+
+    passing = True
+
+
+class ProviderRefused(RotationError):
+    """A provider understood and said no: a right, a role or a quota is missing."""
+
+
+class ProbeRejected(RotationError):
+    """A provider was asked with the new value and does not accept it."""
+
+
+class LockedOut(RotationError):
+    """A provider accepts no version that carries a label: ``glisecrets rotate repair``."""
+
+
+class Superseded(RotationError):
+    """Somebody wrote a version by hand while a rotation was under way; both are kept."""
