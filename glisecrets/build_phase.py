@@ -16,6 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel, TypeAdapter
 
 from .faults import SETTINGS
+from .field_validation import REFUSED, FieldValidation
 from .fields import FieldPlan, concrete_types, plan_fields
 from .placeholders import BUILD_MARK
 
@@ -31,8 +32,6 @@ __all__ = ["LAYER", "forgiven", "placeholder"]
 #: The layer that a placeholder's origin names.
 LAYER = "build"
 
-_REFUSED = object()
-
 #: Of the URL types that pydantic has.
 _SCHEMES = ("postgresql", "mysql", "redis", "amqp", "mongodb", "kafka", "nats", "ws", "ftp")
 
@@ -43,7 +42,7 @@ def placeholder(plan: FieldPlan) -> Any:
     """Give a value of the field's type, or of the type without its constraints; else ``None``."""
     for annotation in _annotations(plan):
         for candidate in _candidates(plan):
-            if _validated(annotation, candidate) is not _REFUSED:
+            if _validated(annotation, candidate) is not REFUSED:
                 return candidate
     return None
 
@@ -58,22 +57,23 @@ def forgiven(settings: Settings, resolution: Resolution, faults: list[Fault]) ->
     """
     made = {n for n, winner in resolution.winners.items() if getattr(winner, "layer", "") == LAYER}
     left = [item for item in faults if item.field.partition(".")[0] not in made]
-    values = {
-        name: _converted(resolution.plans[name], value, bare=name in made)
-        for name, value in resolution.values.items()
-        if name in resolution.plans
-    }
-    if not made or any(f.field != SETTINGS for f in left) or _REFUSED in values.values():
+    if not made or any(f.field != SETTINGS for f in left):
         return left or faults
-    settings.__setstate__(type(settings).model_construct(None, **values).__getstate__())
+    # A placeholder that its field refuses stays in its type alone.
+    bare = {name: _bare(resolution.plans[name], resolution.values[name]) for name in made}
+    fields = FieldValidation(type(settings), resolution, bare)
+    if not all([fields.take(name) or name in made for name in resolution.plans]):
+        return left or faults
+    given = set(resolution.values) & set(resolution.plans)
+    made_up = type(settings).model_construct(given, **fields.valid)
+    settings.__setstate__(made_up.__getstate__())
     return []
 
 
-def _converted(plan: FieldPlan, value: Any, *, bare: bool) -> Any:
-    """Give the valid value; a placeholder that no type takes as it is, any other as refused."""
-    annotations = _annotations(plan) if bare else [plan.annotation]
-    found = (_validated(annotation, value) for annotation in annotations)
-    return next((item for item in found if item is not _REFUSED), value if bare else _REFUSED)
+def _bare(plan: FieldPlan, value: Any) -> Any:
+    """Give a placeholder in the first type of its field that takes it, else as it is."""
+    found = (_validated(annotation, value) for annotation in _annotations(plan))
+    return next((item for item in found if item is not REFUSED), value)
 
 
 def _annotations(plan: FieldPlan) -> list[Any]:
@@ -83,7 +83,7 @@ def _annotations(plan: FieldPlan) -> list[Any]:
 def _validated(annotation: Any, value: Any) -> Any:
     with suppress(Exception):  # a user's validator may raise anything
         return TypeAdapter[Any](annotation).validate_python(value)
-    return _REFUSED
+    return REFUSED
 
 
 def _candidates(plan: FieldPlan) -> Iterator[Any]:

@@ -12,16 +12,15 @@ import os
 import random
 import threading
 import traceback
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import TypeAdapter
-
 from .admission import admit
 from .errors import GlisecretsError, StoreUnavailable
+from .field_validation import REFUSED, FieldValidation
+from .layers import Found
 from .redaction.process import process_redactor
 from .values import MISSING, UnreadableValue, from_secret
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from .fields import FieldPlan
     from .references import Address, Reference
     from .resolution import Resolution
+    from .settings import Settings
     from .stores.base import SecretVersion
 
 __all__ = ["Change", "LiveValues"]
@@ -73,7 +73,14 @@ class _Cell:
 class LiveValues:
     """The live values of one settings object; made with the values as loaded."""
 
-    def __init__(self, resolution: Resolution, loaded: dict[str, Any], loaded_at: float) -> None:
+    def __init__(
+        self,
+        cls: type[Settings],
+        resolution: Resolution,
+        loaded: dict[str, Any],
+        loaded_at: float,
+    ) -> None:
+        self._cls = cls
         self._resolution = resolution
         self._access = resolution.access
         self._options = resolution.options.live
@@ -121,12 +128,9 @@ class LiveValues:
     def _first_cell(self, name: str) -> _Cell:
         origin = self._resolution.origin(name)
         plan = self._resolution.plans[name]
-        from_store = origin.layer == "store" and plan.declaration is not None
-        reference = (
-            plan.declaration.reference(self._resolution.environment)
-            if from_store and plan.declaration
-            else None
-        )
+        reference = None
+        if plan.declaration is not None and origin.layer == "store":
+            reference = plan.declaration.reference(self._resolution.environment)
         until = self._loaded_at + self._ttl() if reference else float("inf")
         value = self._loaded[name]
         return _Cell(plan, reference, value, origin.version_id, self._loaded_at, until)
@@ -202,15 +206,17 @@ class LiveValues:
         cell.fresh_until = max(read_at + self._ttl(), monotonic() + self._retry_after())
 
     def _converted(self, plan: FieldPlan, reference: Reference, version: SecretVersion) -> Any:
-        message = f"{reference}: version {version.version_id} does not fit field {plan.name}"
-        value = from_secret(plan, version.value, reference.key)
-        fault = admit(self._resolution, plan, value)
+        found = _found(plan, reference, version)
+        if found.error is not None:
+            # Without its frames, which have the document among their locals.
+            raise found.error.with_traceback(None)
+        fault = admit(self._resolution, plan, found.value)
         if fault is None:
-            adapter: TypeAdapter[Any] = TypeAdapter(plan.annotation)
-            # Judged outside the handler: what a validator raises may hold the value.
-            with suppress(Exception):
-                return adapter.validate_python(None if value is MISSING else value)
-        del value
+            fields = FieldValidation(self._cls, self._resolution, self._loaded)
+            value = fields.validated(plan.name, found)
+            if value is not REFUSED:
+                return value
+        message = f"{reference}: version {version.version_id} does not fit field {plan.name}"
         why, step = (f": {fault.message}", fault.next_step) if fault else ("", "")
         raise UnreadableValue(message + why, next_step=step or "run glisecrets check")
 
@@ -223,6 +229,14 @@ class LiveValues:
 
     def _ttl(self) -> float:
         return self._options.ttl * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - not a secret
+
+
+def _found(plan: FieldPlan, reference: Reference, version: SecretVersion) -> Found:
+    try:
+        value = from_secret(plan, version.value, reference.key)
+    except GlisecretsError as error:
+        return Found(None, plan.name, error)
+    return Found(None if value is MISSING else value, plan.name)
 
 
 def _moment(version: SecretVersion) -> float:

@@ -10,16 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from .faults import SETTINGS
+from .field_validation import FieldValidation
 from .redaction import Redactor
 from .secret_names import looks_secret
 from .validation import attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .errors import Fault
     from .fields import FieldPlan
@@ -95,8 +95,9 @@ def report_on(cls: type[Settings], context: LoadContext) -> SettingsReport:
 def _fields(
     settings: Settings, resolution: Resolution, faults: list[Fault]
 ) -> Iterator[FieldReport]:
+    values = _values(settings, resolution)
     for plan in resolution.plans.values():
-        value = _value(settings, resolution, plan)
+        value = values.get(plan.name)
         masked = plan.secret or (isinstance(value, str) and looks_secret(plan.variables[0]))
         own = (fault for fault in faults if fault.field.partition(".")[0] == plan.name != SETTINGS)
         yield FieldReport(
@@ -110,19 +111,14 @@ def _fields(
         )
 
 
-def _value(settings: Settings, resolution: Resolution, plan: FieldPlan) -> Any:
-    """Give the validated value; where another field's fault prevented that, its own at least."""
-    if plan.name in settings.__dict__:
-        return settings.__dict__[plan.name]
-    info = type(settings).model_fields[plan.name]
-    if plan.name not in resolution.values:
-        return None if info.is_required() or info.default_factory else info.default
-    value = resolution.values[plan.name]
-    context = {"environment": resolution.environment, "build": resolution.build}
-    try:
-        return TypeAdapter(plan.annotation).validate_python(value, context=context)
-    except Exception:  # noqa: BLE001 - a validator's own crash too; the faults tell of both
-        return value
+def _values(settings: Settings, resolution: Resolution) -> Mapping[str, Any]:
+    """Give the valid values; those that some fault kept from that as the layers gave them."""
+    if vars(settings):
+        return vars(settings)
+    fields = FieldValidation(type(settings), resolution)
+    for name in resolution.plans:
+        fields.take(name)
+    return {**resolution.values, **fields.valid}
 
 
 def _shown(value: Any, *, masked: bool) -> Any:

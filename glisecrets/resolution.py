@@ -45,6 +45,11 @@ class Resolution:
         #: Whether this is a load of the build phase.
         self.build = False
 
+    @property
+    def validation_context(self) -> dict[str, Any]:
+        """What a validator finds in ``info.context``."""
+        return {"environment": self.environment, "build": self.build}
+
     @cached_property
     def guard(self) -> Guard:
         """The environment guard of this load."""

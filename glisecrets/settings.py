@@ -206,7 +206,8 @@ class Settings(BaseSettings):
 class _Loaded:
     """What a settings object keeps besides its values: origins, and the way to live values."""
 
-    def __init__(self, resolution: Resolution, values: dict[str, Any]) -> None:
+    def __init__(self, cls: type[Settings], resolution: Resolution, values: dict[str, Any]) -> None:
+        self._cls = cls
         self.resolution = resolution
         self._values = values
         self._at = monotonic()
@@ -216,7 +217,7 @@ class _Loaded:
         """The live values, made when first asked for."""
         from .live import LiveValues
 
-        return LiveValues(self.resolution, self._values, self._at)
+        return LiveValues(self._cls, self.resolution, self._values, self._at)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
@@ -240,6 +241,6 @@ def _load(settings: Settings, context: LoadContext) -> SettingsError | None:
         title, assumed = type(settings).__name__, context.assumed
         return SettingsError(title, resolution.environment, faults, assumed=assumed)
     values = vars(settings)
-    values["_loaded"] = _Loaded(resolution, values)
+    values["_loaded"] = _Loaded(type(settings), resolution, values)
     resolution.forget()
     return None

@@ -41,7 +41,7 @@ def _validate(settings: Settings, resolution: Resolution) -> Iterator[Fault]:
 
 
 def _validation_faults(settings: Settings, resolution: Resolution) -> list[Fault]:
-    context = {"environment": resolution.environment, "build": resolution.build}
+    context = resolution.validation_context
     validate = type(settings).__pydantic_validator__.validate_python
     try:
         # No local name for the values: a validator may leave by SystemExit, its traceback stays.

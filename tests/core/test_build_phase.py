@@ -10,7 +10,17 @@ from typing import Annotated
 from uuid import UUID
 
 import pytest
-from pydantic import AnyHttpUrl, BaseModel, Field, SecretBytes, SecretStr, TypeAdapter
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    Field,
+    SecretBytes,
+    SecretStr,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import NoDecode
 
 from glisecrets import PemKey, SecretPemKey, Settings, SettingsError, secret
 from glisecrets.placeholders import BUILD_MARK, is_placeholder
@@ -70,6 +80,33 @@ def test_real_values_still_count_in_the_build_phase() -> None:
     assert settings.name == "default"
     with pytest.raises(SettingsError, match="valid integer"):
         Everything.load(environment="production", environ={**BUILD, "PORT": "x"})
+
+
+class Split(Settings):
+    """A given value that only its own validator can read, beside a placeholder that is refused."""
+
+    licence: str
+    prefix: str = "gli"
+    hosts: Annotated[list[str], NoDecode]
+
+    @field_validator("licence")
+    @classmethod
+    def _check(cls, text: str) -> str:
+        return {"GLI-7": text}[text]
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _split(cls, text: str, info: ValidationInfo) -> list[str]:
+        return [f"{info.data['prefix']}-{item}-{len(info.data)}" for item in text.split("|")]
+
+
+def test_a_given_value_passes_its_own_validators_in_the_build_phase() -> None:
+    """A placeholder that is forgiven changes nothing for the fields that have a value."""
+    environ = {**BUILD, "HOSTS": "api|admin"}
+    built = Split.load(environment="production", environ=environ)
+    assert built.hosts == ["gli-api-2", "gli-admin-2"]
+    assert BUILD_MARK in built.licence
+    assert built.model_fields_set == {"hosts", "licence"}
 
 
 def test_no_store_is_asked_in_the_build_phase(store) -> None:
