@@ -62,7 +62,7 @@ def forgiven(settings: Settings, resolution: Resolution, faults: list[Fault]) ->
     # A placeholder that its field refuses stays in its type alone.
     bare = {name: _bare(resolution.plans[name], resolution.values[name]) for name in made}
     fields = FieldValidation(type(settings), resolution, bare)
-    if not all([fields.take(name) or name in made for name in resolution.plans]):
+    if not all(fields.take(name) or name in made for name in resolution.plans):
         return left or faults
     given = set(resolution.values) & set(resolution.plans)
     made_up = type(settings).model_construct(given, **fields.valid)

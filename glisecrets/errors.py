@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,7 @@ __all__ = [
     "ConfigurationError",
     "EnvironmentMismatch",
     "Fault",
+    "FaultKind",
     "GlisecretsError",
     "InvalidReference",
     "InvalidRequest",
@@ -158,14 +159,25 @@ class StoreUnavailable(StoreError):
     """Unreachable, timed out, throttled past patience, sealed, locked or full: worth a retry."""
 
 
+FaultKind: TypeAlias = Literal[
+    "missing",  # no layer has a value, or the JSON lacks a part of it
+    "mistyped",  # not of the field's type
+    "unreadable",  # not the text, JSON or file that was expected; no such version
+    "denied",
+    "unavailable",  # the store cannot be reached: worth a retry
+    "configuration",  # an option, an extra, a store's address
+    "wrong-environment",  # refused by the environment guard
+    "placeholder",
+    "rule",  # refused by a validator of the class
+]
+
+
 class Fault(NamedTuple):
     """What is wrong with one field of one load. Never carries a value or a part of one."""
 
     #: Dotted field name, or ``"(settings)"`` for a rule over several fields.
     field: str
-    #: ``missing``, ``mistyped``, ``unreadable``, ``denied``, ``unavailable``,
-    #: ``wrong-environment``, ``placeholder`` or ``rule``.
-    kind: str
+    kind: FaultKind
     #: What happened, in one sentence.
     message: str
     #: Where the offending value came from; empty for a missing one.

@@ -13,6 +13,7 @@ from .errors import (
     ConfigurationError,
     EnvironmentMismatch,
     Fault,
+    FaultKind,
     GlisecretsError,
     StoreUnavailable,
 )
@@ -90,8 +91,8 @@ def crashed_validator(error: Exception) -> Fault:
     )
 
 
-def _kind(error: GlisecretsError) -> str:
-    kinds: tuple[tuple[type[GlisecretsError], str], ...] = (
+def _kind(error: GlisecretsError) -> FaultKind:
+    kinds: tuple[tuple[type[GlisecretsError], FaultKind], ...] = (
         (EnvironmentMismatch, "wrong-environment"),
         (AccessDenied, "denied"),
         (StoreUnavailable, "unavailable"),
@@ -110,10 +111,11 @@ def _fault_of_detail(
     field = str(loc[0]) if loc else SETTINGS
     if detail["type"] == "missing" and len(loc) > 1:
         return _missing_part(field, loc[1:], values.get(field), origins.get(field, ""))
-    kind = "rule" if detail["type"] in _RULES or detail["type"].startswith(_OWN) else "mistyped"
+    rule = detail["type"] in _RULES or detail["type"].startswith(_OWN)
     concerned = [values[field]] if field in values else list(values.values())
     hidden = field in secrets or (field == SETTINGS and bool(secrets))
     message = _message(detail, concerned, hidden=hidden)
+    kind: FaultKind = "rule" if rule else "mistyped"
     return Fault(field, kind, message, origins.get(field, ""), next_step=_step_of_rule(detail))
 
 
