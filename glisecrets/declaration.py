@@ -6,26 +6,24 @@ the audit all read it from the settings class.
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 from pydantic_core import PydanticUndefined
 
+from .durations import parse_duration
 from .errors import ConfigurationError, InvalidReference
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from pydantic.fields import FieldInfo
 
     from .environment import Environment
     from .references import Reference
 
-__all__ = ["DataClass", "SecretDeclaration", "declaration_of", "parse_duration", "secret"]
-
-_DURATION = r"(?P<number>[1-9]\d*)(?P<unit>[smhdw])"
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+__all__ = ["DataClass", "SecretDeclaration", "declaration_of", "secret"]
 
 
 class DataClass(StrEnum):
@@ -92,22 +90,6 @@ def secret(
 def declaration_of(info: FieldInfo) -> SecretDeclaration | None:
     """Give the declaration that ``secret(…)`` attached to a field, if any."""
     return next((item for item in info.metadata if isinstance(item, SecretDeclaration)), None)
-
-
-def parse_duration(text: str | timedelta | None) -> timedelta | None:
-    """Read ``"90d"``, ``"12h"`` and the like.
-
-    Raises:
-        ConfigurationError: neither a duration nor ``None``.
-    """
-    if text is None or isinstance(text, timedelta):
-        return text
-    match = re.fullmatch(_DURATION, text)
-    if match is None:
-        raise ConfigurationError(
-            f"{text!r} is not a duration", next_step="write a number and one of s m h d w: 90d"
-        )
-    return timedelta(**{_UNITS[match["unit"]]: int(match["number"])})
 
 
 def _checked_template(template: str) -> str:

@@ -52,6 +52,9 @@ class Rotation:
     read: Callable[[str], SecretValue] = field(repr=False, default=lambda _: "")
     #: Read every value that a version still holds, deprecated ones too.
     held: Callable[[], list[SecretValue]] = field(repr=False, default=list)
+    #: Raise ``StaleRotation`` unless this rotation is still the one under way: to be called just
+    #: before something is changed at the provider, while any lock of the provider's is held.
+    confirm: Callable[[], None] = field(repr=False, default=lambda: None)
     #: The time, aware.
     now: Callable[[], datetime] = field(repr=False, default=lambda: datetime.now(UTC))
     #: Wait so many seconds, between two tries of one question.

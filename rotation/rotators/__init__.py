@@ -1,1 +1,1 @@
-"""The kinds of credentials that can be rotated, one module each; see pyproject.toml for their names."""
+"""The kinds of credentials that can be rotated, one module each; pyproject.toml has their names."""

@@ -1,0 +1,97 @@
+"""Revoke what a rotation has replaced, once its overlap is over.
+
+Secrets Manager has no fifth step: a daily sweep does it (``glisecrets rotate retire``, or the
+Lambda on a schedule), else a key that is rotated every 180 days lives for 360.
+
+The intent is written ahead, as a label: first ``glisecrets:retiring`` goes on the version, then
+``AWSPREVIOUS`` comes off it, so that no client tries it any more; then the provider revokes it,
+and the label goes. A crash anywhere is picked up by the next sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from glisecrets.references import AWSCURRENT, AWSPREVIOUS
+
+from .errors import NotRotatable
+from .standing import unfinished
+
+if TYPE_CHECKING:
+    from .subject import Subject
+
+#: On the version that is being revoked.
+RETIRING = "glisecrets:retiring"
+
+_log = logging.getLogger("glisecrets.rotation")
+
+
+def retire(subject: Subject, *, now: bool = False) -> str | None:
+    """Reap leftovers and revoke the previous version, if it is due; give its id if it was.
+
+    Args:
+        subject: the secret.
+        now: do not wait for the end of the overlap.
+
+    Raises:
+        RotationError: the provider said no, or cannot be reached: the next sweep tries again.
+    """
+    if unfinished(subject.description):
+        return None  # its rotation does both where it must
+    token = subject.description.labelled(AWSCURRENT) or ""
+    subject.rotator.reap(subject.rotation(token))
+    until = overlap_end(subject)
+    started = subject.description.labelled(RETIRING)
+    if started is None and (until is None or (not now and subject.clock.now() < until)):
+        return None
+    return _revoke(subject)
+
+
+def retire_before_rotation(subject: Subject, *, urgent: bool) -> None:
+    """Revoke the previous version before there is a third one that a provider accepts.
+
+    Raises:
+        NotRotatable: it is still within its overlap, and the rotation is not urgent.
+    """
+    until = overlap_end(subject)
+    if until is None and subject.description.labelled(RETIRING) is None:
+        return
+    if until is not None and subject.clock.now() < until and not urgent:
+        raise NotRotatable(
+            f"{subject.name}: the version before the current one is good until {until:%F %R} UTC",
+            secret=subject.name,
+            next_step="rotate after that; in an emergency: glisecrets rotate retire"
+            f" {subject.name} --now",
+        )
+    _revoke(subject)
+
+
+def overlap_end(subject: Subject) -> datetime | None:
+    """Tell when the previous version may be revoked; ``None`` if there is nothing to revoke."""
+    description = subject.description
+    if subject.overlap is None or description.labelled(AWSPREVIOUS) is None:
+        return None
+    moments = (description.rotated, subject.current().created)
+    replaced = max((moment for moment in moments if moment), default=subject.clock.now())
+    return replaced + (subject.overlap or timedelta())
+
+
+def _revoke(subject: Subject) -> str | None:
+    store, name, description = subject.store, subject.name, subject.description
+    started, previous = description.labelled(RETIRING), description.labelled(AWSPREVIOUS)
+    old = started or previous
+    if old is None:
+        return None
+    if started is None:
+        store.move_label(name, RETIRING, to=old, expected=None)
+    if previous == old:
+        store.move_label(name, AWSPREVIOUS, expected=old)
+    version, current = subject.version(old), subject.current()
+    # A rollback may have made it current again; then it stays.
+    if version is not None and version.value != current.value:
+        subject.rotator.retire(subject.rotation(current.version_id), version.value)
+        _log.info("%s: version %s is retired", name, old[:8])
+    store.move_label(name, RETIRING, expected=old)
+    return old

@@ -1,0 +1,185 @@
+"""One secret that is rotated: what its store says of it, who rotates it, and with which options."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from glisecrets.documents import pick_key
+from glisecrets.durations import parse_duration
+from glisecrets.errors import SecretNotFound
+from glisecrets.redaction.process import remember
+from glisecrets.references import AWSCURRENT, AWSPREVIOUS, Address, Reference
+
+from .errors import NotRotatable
+from .finding import find_rotator
+from .rotator import Rotation
+from .standing import Standing, standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from glisecrets.stores.base import SecretDescription, SecretValue, SecretVersion, Store
+
+    from .rotator import Rotator
+
+#: Tags of a secret that say how it is rotated start with this.
+TAG_PREFIX = "glisecrets:"
+#: The option that names the kind, and those that the engine reads itself.
+ROTATOR = "rotator"
+OVERLAP = "overlap"
+PERIOD = "rotate-every"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time and how to wait, so that a test can do both in no time."""
+
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    #: Wait so many seconds.
+    pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A secret as it was described at one moment. Its values are read when asked for."""
+
+    store: Store
+    name: str
+    description: SecretDescription
+    rotator: Rotator
+    #: What tags and declaration say, without the prefix; the engine's own options too.
+    options: Mapping[str, str]
+    clock: Clock
+
+    @classmethod
+    def of(cls, store: Store, secret: str, declared: Mapping[str, str], clock: Clock) -> Subject:
+        """Describe a secret and find its rotator.
+
+        Args:
+            store: where it is.
+            secret: its name or ARN.
+            declared: options that override those of the tags.
+            clock: the time.
+
+        Raises:
+            NotRotatable: no kind is named, or an unknown one; an option that the kind has not.
+            StoreError: the store does not describe it.
+        """
+        description = store.describe(secret)
+        tagged = {
+            name.removeprefix(TAG_PREFIX): text
+            for name, text in description.tags.items()
+            if name.startswith(TAG_PREFIX)
+        }
+        options = {**tagged, **declared}
+        rotator = find_rotator(_kind(description.name, options))
+        _check_options(description.name, options, rotator)
+        return cls(store, secret, description, rotator, options, clock)
+
+    @property
+    def overlap(self) -> timedelta | None:
+        """How long the value before stays good; ``None`` if nothing is ever retired."""
+        if self.rotator.overlap is None:
+            return None
+        return parse_duration(self.options.get(OVERLAP)) or self.rotator.overlap
+
+    @property
+    def period(self) -> timedelta:
+        """How often it is due."""
+        return parse_duration(self.options.get(PERIOD)) or self.rotator.period
+
+    def standing(self, token: str) -> Standing:
+        """Tell where the rotation with a token stands: see :func:`.standing.standing`."""
+        return standing(self.description, token)
+
+    def confirm(self, token: str) -> None:
+        """Ask the store once more whether a rotation is still the one under way.
+
+        Raises:
+            StaleRotation: it is not; whoever calls must not change anything at the provider.
+        """
+        standing(self.store.describe(self.name), token)
+
+    def version(
+        self, version_id: str | None = None, *, label: str | None = None
+    ) -> SecretVersion | None:
+        """Read a version by id or label; ``None`` if it is not there or has no value yet."""
+        try:
+            version = self.store.get(Address(self.name, version_id, label))
+        except SecretNotFound:
+            return None
+        remember(version.value, name=self.description.name)
+        return version
+
+    def current(self) -> SecretVersion:
+        """Read the current version.
+
+        Raises:
+            NotRotatable: there is none: a rotation changes a value, it makes no first one.
+        """
+        version = self.version(label=AWSCURRENT)
+        if version is None:
+            raise NotRotatable(
+                f"{self.name} has no value yet",
+                secret=self.name,
+                next_step=f"write the first one: glisecrets store put {self.name} < FILE",
+            )
+        return version
+
+    def rotation(self, token: str, pending: SecretValue | None = None) -> Rotation:
+        """Give what the rotator needs to know."""
+        previous = self.description.labelled(AWSPREVIOUS)
+        old = self.version(previous) if previous else None
+        return Rotation(
+            secret=self.description.name,
+            token=token,
+            current=self.current().value,
+            pending=pending,
+            previous=old.value if old else None,
+            options=self.options,
+            read=self._read,
+            held=self._held,
+            confirm=lambda: self.confirm(token),
+            now=self.clock.now,
+            pause=self.clock.pause,
+        )
+
+    def _read(self, reference: str) -> SecretValue:
+        parsed = Reference.parse(reference)
+        value = self.store.get(parsed.address).value
+        remember(value, name=parsed.name)
+        if not parsed.key:
+            return value
+        found = pick_key(value, parsed.key)
+        remember(str(found), name=parsed.name)
+        return str(found)
+
+    def _held(self) -> list[SecretValue]:
+        every = self.store.versions(self.name, include_deprecated=True)
+        read = (self.version(info.version_id) for info in every)
+        return [version.value for version in read if version]
+
+
+def _kind(secret: str, options: Mapping[str, str]) -> str:
+    if ROTATOR in options:
+        return options[ROTATOR]
+    raise NotRotatable(
+        f"{secret} has no tag {TAG_PREFIX}{ROTATOR}: nothing says how it is rotated",
+        secret=secret,
+        next_step="name the kind in its declaration, secret(…, kind=…), then: glisecrets rotate"
+        " apply",
+    )
+
+
+def _check_options(secret: str, options: Mapping[str, str], rotator: Rotator) -> None:
+    unknown = options.keys() - rotator.options - {ROTATOR, OVERLAP, PERIOD}
+    if unknown:
+        known = ", ".join(sorted({*rotator.options, OVERLAP, PERIOD}))
+        raise NotRotatable(
+            f"{secret}: {options[ROTATOR]} has no option {', '.join(sorted(unknown))}",
+            secret=secret,
+            next_step=f"options are tags {TAG_PREFIX}NAME; the names are: {known}",
+        )
