@@ -92,13 +92,17 @@ def crashed_validator(error: Exception) -> Fault:
 
 
 def _kind(error: GlisecretsError) -> FaultKind:
-    kinds: tuple[tuple[type[GlisecretsError], FaultKind], ...] = (
-        (EnvironmentMismatch, "wrong-environment"),
-        (AccessDenied, "denied"),
-        (StoreUnavailable, "unavailable"),
-        (ConfigurationError, "configuration"),
-    )
-    return next((kind for cls, kind in kinds if isinstance(error, cls)), "unreadable")
+    match error:
+        case EnvironmentMismatch():
+            return "wrong-environment"
+        case AccessDenied():
+            return "denied"
+        case StoreUnavailable():
+            return "unavailable"
+        case ConfigurationError():
+            return "configuration"
+        case _:
+            return "unreadable"
 
 
 def _fault_of_detail(
