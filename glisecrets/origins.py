@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
-__all__ = ["Explanation", "LayerView", "Origin"]
+__all__ = ["Explanation", "LayerState", "LayerView", "Origin"]
+
+LayerState: TypeAlias = Literal[
+    "wins",
+    "shadowed",  # it has a value, which a stronger layer overrides
+    "no value",
+    "no key",  # the store's secret is there, without the JSON key that the field asks for
+    "not asked",  # the store, where a stronger layer has a value
+]
 
 
 class Origin(NamedTuple):
@@ -39,8 +47,7 @@ class LayerView(NamedTuple):
     """What one layer has for one field."""
 
     layer: str
-    #: ``wins``, ``shadowed``, ``no value`` or ``not asked``.
-    state: str
+    state: LayerState
     #: Where its value is, or what was looked for.
     place: str
 

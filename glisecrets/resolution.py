@@ -108,5 +108,4 @@ def _view(layer: Layer, plan: FieldPlan, *, won: bool) -> LayerView:
     found = layer.find(plan)
     if found is not None:
         return LayerView(layer.name, "shadowed" if won else "wins", layer.origin(found.entry).place)
-    not_asked = won and layer.name == "store" and plan.declaration is not None
-    return LayerView(layer.name, "not asked" if not_asked else "no value", layer.sought(plan))
+    return LayerView(layer.name, *layer.sought(plan))

@@ -27,9 +27,6 @@ __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
 
-#: How the store layer tells of a secret that is there without the key.
-_NO_KEY = "the JSON has no key"
-
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -102,7 +99,7 @@ def _about_key(field: FieldReport) -> Iterator[Finding]:
     # Who needs the key has a fault already, which says the same.
     views = () if field.faults else field.explanation.layers
     for view in views:
-        if view.layer == "store" and _NO_KEY in view.place:
+        if view.state == "no key":
             yield Finding(
                 code="settings.missing-key",
                 severity="warning",

@@ -23,7 +23,13 @@ app = typer.Typer(add_completion=False)
 #: Characters of a version id that tell it from others, and of a value that people read.
 _SHORT_VERSION, _SHORT_VALUE = 8, 120
 
-_STYLES = {"wins": "bold green", "shadowed": "yellow", "no value": "dim", "not asked": "dim"}
+_STYLES = {
+    "wins": "bold green",
+    "shadowed": "yellow",
+    "no value": "dim",
+    "no key": "yellow",
+    "not asked": "dim",
+}
 
 
 @app.command()

@@ -9,7 +9,7 @@ from ..values import MISSING, from_text
 
 if TYPE_CHECKING:
     from ..fields import FieldPlan
-    from ..origins import Origin
+    from ..origins import LayerState, Origin
 
 __all__ = ["Found", "Layer", "found_text"]
 
@@ -45,8 +45,8 @@ class Layer(Protocol):
         """Tell where an entry of this layer is."""
         ...
 
-    def sought(self, plan: FieldPlan) -> str:
-        """Tell what was looked for in vain, for the report of a missing field."""
+    def sought(self, plan: FieldPlan) -> tuple[LayerState, str]:
+        """Tell, where :meth:`find` gives nothing, how it is and what was looked for."""
         ...
 
     def forget(self) -> None:

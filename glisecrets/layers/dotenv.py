@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..fields import FieldPlan
+    from ..origins import LayerState
 
 __all__ = ["DotenvLayer", "TemplateLayer", "UnreadableFile", "read_dotenv"]
 
@@ -79,11 +80,11 @@ class DotenvLayer:
         place = f"{shown(self._path)}:{number}"
         return Origin(self.name, place, file=file, line=number, variable=entry)
 
-    def sought(self, plan: FieldPlan) -> str:
+    def sought(self, plan: FieldPlan) -> tuple[LayerState, str]:
         """Tell the file, or that there is none."""
         if self._path is None:
-            return f"no {self._wanted}"
-        return f"{shown(self._path)} has no {' or '.join(plan.variables)}"
+            return "no value", f"no {self._wanted}"
+        return "no value", f"{shown(self._path)} has no {' or '.join(plan.variables)}"
 
     def forget(self) -> None:
         """Keep the lines: the file holds them anyway."""
@@ -104,10 +105,10 @@ class TemplateLayer(DotenvLayer):
             return None
         return found_text(plan, self._lines[name].value, name)
 
-    def sought(self, plan: FieldPlan) -> str:
+    def sought(self, plan: FieldPlan) -> tuple[LayerState, str]:
         """Tell the file, or why it is not looked at."""
         if plan.secret:
-            return "never gives a secret"
+            return "no value", "never gives a secret"
         return super().sought(plan)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..environment import Environment
     from ..fields import FieldPlan
+    from ..origins import LayerState
 
 __all__ = ["ProcessLayer"]
 
@@ -57,10 +58,10 @@ class ProcessLayer:
             return Origin(self.name, f"file {file}", file=file, variable=name)
         return Origin(self.name, f"variable {entry}", variable=entry)
 
-    def sought(self, plan: FieldPlan) -> str:
+    def sought(self, plan: FieldPlan) -> tuple[LayerState, str]:
         """Tell the variables and the folder."""
         folder = f" or file in {self._folder}" if self._files or self._trouble else ""
-        return f"no variable {' or '.join(self._names(plan))}{folder}{self._trouble}"
+        return "no value", f"no variable {' or '.join(self._names(plan))}{folder}{self._trouble}"
 
     def forget(self) -> None:
         """Keep the variables: the process environment holds them anyway."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..environment import Environment
     from ..fields import FieldPlan
     from ..guard import Guard
+    from ..origins import LayerState
     from ..references import Reference
     from ..stores.base import SecretVersion
 
@@ -44,7 +45,7 @@ class StoreLayer:
     )
     _references: dict[str, Reference] = field(default_factory=dict)
     _origins: dict[str, Origin] = field(default_factory=dict)
-    _nothing: dict[str, str] = field(default_factory=dict)
+    _nothing: dict[str, tuple[LayerState, str]] = field(default_factory=dict)
 
     def reference(self, plan: FieldPlan) -> Reference | None:
         """Give the field's reference in this environment, if it declares one."""
@@ -71,10 +72,10 @@ class StoreLayer:
         if reference is None or answer is None:
             return self._remembered(plan)
         if answer is _OFF:
-            self._nothing[plan.name] = f"{reference}: {_OFF.message}"
+            self._nothing[plan.name] = "no value", f"{reference}: {_OFF.message}"
             return None
         if isinstance(answer, SecretNotFound):
-            self._nothing[plan.name] = answer.message
+            self._nothing[plan.name] = "no value", answer.message
             return None
         self._origins[plan.name] = _origin(self.name, reference, answer)
         if isinstance(answer, GlisecretsError):
@@ -90,12 +91,12 @@ class StoreLayer:
         """Tell the reference, version id and labels."""
         return self._origins[entry]
 
-    def sought(self, plan: FieldPlan) -> str:
+    def sought(self, plan: FieldPlan) -> tuple[LayerState, str]:
         """Tell the reference, and why it gave nothing."""
         reference = self.reference(plan)
         if reference is None:
-            return "not declared with secret(…)"
-        return self._nothing.get(plan.name) or f"{reference}: not asked"
+            return "no value", "not declared with secret(…)"
+        return self._nothing.get(plan.name, ("not asked", f"{reference}: not asked"))
 
     def forget(self) -> None:
         """Drop what was read; origins stay known."""
@@ -105,11 +106,14 @@ class StoreLayer:
         try:
             value = from_secret(plan, version.value, reference.key)
         except MissingKey as error:
-            self._nothing[plan.name] = f"{reference}: {error.message}"
+            self._nothing[plan.name] = "no key", f"{reference}: {error.message}"
             return None
         except GlisecretsError as error:
             return Found(None, plan.name, error)
-        return None if value is MISSING else Found(value, plan.name)
+        if value is MISSING:
+            self._nothing[plan.name] = "no value", f"{reference}: empty"
+            return None
+        return Found(value, plan.name)
 
     def _passes_guard(self, reference: Reference) -> bool:
         try:

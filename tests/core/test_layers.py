@@ -101,6 +101,32 @@ def test_the_order_is_data(project: Path, store) -> None:
         LoadOptions(layers=("defaults", "github"))
 
 
+@pytest.mark.parametrize(
+    ("written", "state", "place"),
+    [
+        (None, "no value", "no secret 'gli/name/staging'"),
+        ('{"key": "given"}', "wins", "gli/name/staging#key version "),
+        ('{"kye": "mistyped"}', "no key", "has no key 'key' (keys: kye)"),
+        ('{"key": ""}', "no value", "gli/name/staging#key: empty"),
+        ('{"key": null}', "no value", "gli/name/staging#key: empty"),
+    ],
+)
+def test_why_the_store_gave_nothing_is_told(
+    store, written: str | None, state: str, place: str
+) -> None:
+    """A secret that is not there, one without the key, and an empty one are mended differently."""
+
+    class Keyed(Settings):
+        name: SecretStr = secret("gli/name/{environment}#key", "none")
+
+    if written:
+        store.create("gli/name/staging", written)
+    explanation = Keyed.load(environment="staging", environ={}, store=store).explain("name")
+    assert explanation.layers[0].state == state
+    assert place in explanation.layers[0].place
+    assert [view.state for view in explanation.layers].count("wins") == 1
+
+
 def test_the_store_is_asked_once_for_what_no_stronger_layer_gave(project: Path, store) -> None:
     """Fields of one secret cost one read; a field that the process gives costs none."""
 
