@@ -26,15 +26,18 @@ from glisecrets.redaction.process import remember
 from glisecrets.references import AWSCURRENT, AWSPENDING
 
 from .errors import NotRotatable, ProbeRejected, RotationBusy
+from .finding import find_rotator
 from .retiring import retire_before_rotation
 from .rotator import Verdict
 from .standing import Standing, check_not_superseded
 from .subject import Clock, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from glisecrets.stores.base import SecretVersion, Store
+
+    from .rotator import Rotator
 
 _log = logging.getLogger("glisecrets.rotation")
 
@@ -78,6 +81,7 @@ class Engine:
         store: where the secrets are.
         declared: each secret's options as declared in code, by its name; they override its tags.
         clock: the time and how to wait.
+        find: gives the rotator of a kind; default by entry point.
     """
 
     def __init__(
@@ -86,10 +90,12 @@ class Engine:
         *,
         declared: Mapping[str, Mapping[str, str]] | None = None,
         clock: Clock | None = None,
+        find: Callable[[str], Rotator] = find_rotator,
     ) -> None:
         self.store = store
         self.clock = clock or Clock()
         self._declared = declared or {}
+        self._find = find
 
     def subject(self, secret: str) -> Subject:
         """Describe a secret that is to be rotated.
@@ -97,7 +103,8 @@ class Engine:
         Raises:
             NotRotatable: nothing says how, or wrongly.
         """
-        return Subject.of(self.store, secret, self._declared.get(secret, {}), self.clock)
+        declared = self._declared.get(secret, {})
+        return Subject.of(self.store, secret, declared, self.clock, self._find)
 
     def step(self, step: Step, secret: str, token: str, *, urgent: bool = False) -> Outcome:
         """Run one step, for the token whose version is ``AWSPENDING``.

@@ -14,7 +14,6 @@ from glisecrets.redaction.process import remember
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS, Address, Reference
 
 from .errors import NotRotatable
-from .finding import find_rotator
 from .rotator import Rotation
 from .standing import Standing, standing
 
@@ -55,7 +54,14 @@ class Subject:
     clock: Clock
 
     @classmethod
-    def of(cls, store: Store, secret: str, declared: Mapping[str, str], clock: Clock) -> Subject:
+    def of(
+        cls,
+        store: Store,
+        secret: str,
+        declared: Mapping[str, str],
+        clock: Clock,
+        find: Callable[[str], Rotator],
+    ) -> Subject:
         """Describe a secret and find its rotator.
 
         Args:
@@ -63,6 +69,7 @@ class Subject:
             secret: its name or ARN.
             declared: options that override those of the tags.
             clock: the time.
+            find: gives the rotator of a kind.
 
         Raises:
             NotRotatable: no kind is named, or an unknown one; an option that the kind has not.
@@ -75,7 +82,7 @@ class Subject:
             if name.startswith(TAG_PREFIX)
         }
         options = {**tagged, **declared}
-        rotator = find_rotator(_kind(description.name, options))
+        rotator = find(_kind(description.name, options))
         _check_options(description.name, options, rotator)
         return cls(store, secret, description, rotator, options, clock)
 
