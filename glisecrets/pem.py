@@ -6,17 +6,15 @@ typed :data:`PemKey` or :data:`SecretPemKey` takes all of them and holds the raw
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
-__all__ = ["PemKey", "SecretPemKey", "normalise_pem"]
+from .documents import UnreadableValue
+from .pem_forms import raw_pem
 
-_BEGIN = "-----BEGIN "
-_END = "-----END "
+__all__ = ["PemKey", "SecretPemKey", "normalise_pem"]
 
 
 def normalise_pem(text: str) -> str:
@@ -25,24 +23,11 @@ def normalise_pem(text: str) -> str:
     Raises:
         PydanticCustomError: neither PEM nor base64 of PEM, or its end is missing.
     """
-    candidate = text.strip()
-    if not candidate.startswith(_BEGIN):
-        candidate = _from_base64(candidate)
-    candidate = candidate.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\r\n", "\n").strip()
-    lines = candidate.split("\n")
-    if not (lines[0].startswith(_BEGIN) and lines[-1].startswith(_END)):
-        raise PydanticCustomError("glisecrets.pem", "not a whole PEM block")
-    return candidate + "\n"
-
-
-def _from_base64(text: str) -> str:
     try:
-        decoded = base64.b64decode("".join(text.split()), validate=True).decode("ascii").strip()
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        decoded = ""
-    if not decoded.startswith(_BEGIN):
-        raise PydanticCustomError("glisecrets.pem", "neither a PEM block nor base64 of one")
-    return decoded
+        return raw_pem(text)
+    except UnreadableValue as error:
+        fault = error.message
+    raise PydanticCustomError("glisecrets.pem", "{fault}", {"fault": fault})
 
 
 def _normalise_input(value: Any) -> Any:

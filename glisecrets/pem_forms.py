@@ -1,0 +1,37 @@
+r"""The forms that a PEM key travels in: raw, ``\n``-escaped or base64. Free of pydantic."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from .documents import UnreadableValue
+
+_BEGIN = "-----BEGIN "
+_END = "-----END "
+
+
+def raw_pem(text: str) -> str:
+    """Give the raw PEM text, one line break at its end.
+
+    Raises:
+        UnreadableValue: neither PEM nor base64 of PEM, or its end is missing.
+    """
+    candidate = text.strip()
+    if not candidate.startswith(_BEGIN):
+        candidate = _from_base64(candidate)
+    candidate = candidate.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\r\n", "\n").strip()
+    lines = candidate.split("\n")
+    if not (lines[0].startswith(_BEGIN) and lines[-1].startswith(_END)):
+        raise UnreadableValue("not a whole PEM block")
+    return candidate + "\n"
+
+
+def _from_base64(text: str) -> str:
+    try:
+        decoded = base64.b64decode("".join(text.split()), validate=True).decode("ascii").strip()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        decoded = ""
+    if not decoded.startswith(_BEGIN):
+        raise UnreadableValue("neither a PEM block nor base64 of one")
+    return decoded

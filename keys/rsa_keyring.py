@@ -1,0 +1,93 @@
+"""The keyring that signs JSON Web Tokens by RS256, and the JWKS that publishes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from .errors import InvalidKeyring
+from .key_pair import KeyPair, PublicKey
+from .keyring import Key, Keyring
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RsaKeyring(Keyring):
+    """RSA keys: the material is PEM, of retired keys the public half; the id is the ``kid``."""
+
+    @classmethod
+    def taken_over(cls, value: str, now: datetime) -> Self:
+        """Make a keyring of a private key in PEM, of whatever form ``KeyPair.from_pem`` reads."""
+        return cls(_key(KeyPair.from_pem(value), now))
+
+    @staticmethod
+    def new_key(now: datetime, bits: int = 2048) -> Key:
+        """Make a key.
+
+        Raises:
+            ConfigurationError: not a size that is made; see ``KeyPair.generate``.
+        """
+        return _key(KeyPair.generate(bits), now)
+
+    @property
+    def key_pair(self) -> KeyPair:
+        """What signs. Parsed at each call, which is slow: keep it."""
+        return KeyPair.from_pem(self.signing.material)
+
+    def public_keys(self, now: datetime | None = None) -> tuple[PublicKey, ...]:
+        """Give every key that verifies, the signing one first.
+
+        Args:
+            now: leave out the retired keys that have expired by then.
+
+        Raises:
+            InvalidKey: one cannot be read, or its id is not its thumbprint.
+        """
+        return tuple(_published(key) for key in self.keys(now))
+
+    def jwks(self, now: datetime | None = None) -> dict[str, Any]:
+        """Give the JSON Web Key Set (RFC 7517, section 5) that verifiers read.
+
+        Args:
+            now: leave out the retired keys that have expired by then.
+        """
+        return {"keys": [key.jwk for key in self.public_keys(now)]}
+
+    def check(self) -> None:
+        """See that the signing key signs and what is published of it verifies.
+
+        Raises:
+            InvalidKey: it does not; a key is weak or has a wrong id; a retired one still signs.
+        """
+        private = [key.id for key in self.retired if _is_private(key)]
+        if private:
+            raise InvalidKeyring(f"the retired key {private[0]} still has its private half")
+        if self.next and not _is_private(self.next):
+            raise InvalidKeyring(f"the next key {self.next.id} has no private half")
+        signature = self.key_pair.sign(b"glisecrets")
+        published = self.jwks()["keys"][0]
+        PublicKey.from_jwk(published).verify(signature, b"glisecrets")
+
+    def _spent(self, key: Key) -> Key:
+        return replace(key, material=_published(key).pem)
+
+
+def _key(pair: KeyPair, now: datetime) -> Key:
+    return Key(pair.kid, pair.pem, now)
+
+
+def _published(key: Key) -> PublicKey:
+    read = KeyPair.from_pem(key.material).public if _is_private(key) else None
+    public = read or PublicKey.from_pem(key.material)
+    if public.kid != key.id:
+        raise InvalidKeyring(
+            f"the key {key.id} has another id than its thumbprint, {public.kid}",
+            next_step="write the thumbprint as its id, for verifiers look keys up by it",
+        )
+    return public
+
+
+def _is_private(key: Key) -> bool:
+    return "PRIVATE KEY" in key.material.partition("\n")[0]
