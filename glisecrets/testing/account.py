@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..stores.local.record import SecretRecord
     from ..stores.local.transaction import Transaction
     from .faults import Faults
+    from .rotations import Rotations
     from .wire import Answer, Request
 
 __all__ = ["Account"]
@@ -31,7 +32,7 @@ class Account:
         store: where the secrets are.
         faults: what goes wrong.
         arn_prefix: what the secrets' ARNs start with, up to ``:secret:``.
-        begin_rotation: called with ARN and token when RotateSecret has registered a version.
+        rotations: what follows when RotateSecret has registered a version.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class Account:
         faults: Faults,
         *,
         arn_prefix: str,
-        begin_rotation: Callable[[str, str], None],
+        rotations: Rotations,
     ) -> None:
         self.store = store
         self.faults = faults
         self._arn_prefix = arn_prefix
-        self.begin_rotation = begin_rotation
+        self.rotations = rotations
         #: Each secret as it was before its last change here; ``None``: it did not exist.
         self._before: dict[str, SecretRecord | None] = {}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import StoreError
-from . import reading, writing
+from . import reading, rotating, writing
 from .wire import WireError, wire_error
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["answer"]
 
 _OPERATIONS: Mapping[str, Callable[[Account, Request], Answer]] = {
     "BatchGetSecretValue": reading.batch_get_secret_value,
-    "CancelRotateSecret": writing.cancel_rotate_secret,
+    "CancelRotateSecret": rotating.cancel_rotate_secret,
     "CreateSecret": writing.create_secret,
     "DeleteSecret": writing.delete_secret,
     "DescribeSecret": reading.describe_secret,
@@ -32,7 +32,7 @@ _OPERATIONS: Mapping[str, Callable[[Account, Request], Answer]] = {
     "ListSecrets": reading.list_secrets,
     "PutSecretValue": writing.put_secret_value,
     "RestoreSecret": writing.restore_secret,
-    "RotateSecret": writing.rotate_secret,
+    "RotateSecret": rotating.rotate_secret,
     "TagResource": writing.tag_resource,
     "UntagResource": writing.untag_resource,
     "UpdateSecret": writing.update_secret,

@@ -57,7 +57,7 @@ def describe_secret(account: Account, request: Request) -> Answer:
     """Tell about a secret, without any value."""
     with account.store.reading() as transaction:
         record = account.seen(transaction, request["SecretId"], request.operation)
-    answer = description(record, account.arn(record))
+    answer = description(record, account.arn(record), account.faults.now())
     return answer | {"VersionIdsToStages": labels_by_version(record)}
 
 
@@ -69,7 +69,7 @@ def list_secrets(account: Account, request: Request) -> Answer:
         records = [transaction.record(name) for name in names]
     listed, more = page(matching(records, request.get("Filters", ())), request, size=100)
     entries = [
-        description(record, account.arn(record))
+        description(record, account.arn(record), account.faults.now())
         | {"SecretVersionsToStages": labels_by_version(record)}
         for record in listed
     ]

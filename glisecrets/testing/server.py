@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import secrets
 import shutil
 import tempfile
-import threading
 import time
 import weakref
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from .account import Account
 from .faults import Faults
 from .listener import Listener
 from .operations import answer
+from .rotations import Rotations
 from .wire import Request, WireError
 
 if TYPE_CHECKING:
@@ -33,13 +32,9 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-__all__ = ["STEPS", "Call", "SecretsManagerServer"]
-
-#: The steps of a rotation, in order.
-STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+__all__ = ["Call", "SecretsManagerServer"]
 
 _SIGNATURE = re.compile(r"AWS4-HMAC-SHA256 Credential=\S+, ?SignedHeaders=\S+, ?Signature=\w+")
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +67,10 @@ class SecretsManagerServer:
         region: the region in the secrets' ARNs.
         account: the account in them, 12 digits.
         latency: time before each answer, in seconds; also ``faults.latency``.
-        on_rotate: what stands in for the rotation Lambda. RotateSecret answers at once; then this
-            is called with the event of each of the four steps, in a thread. An exception ends
-            the rotation and leaves ``AWSPENDING`` where it is.
+        on_rotate: what stands in for the rotation Lambda, as ``LambdaRuntime.invoke``. RotateSecret
+            answers at once; then this is called with the event of each of the four steps, in a
+            thread. After an exception the rotation begins again, a few times, and is then left
+            as it is; see ``rotations``.
     """
 
     def __init__(
@@ -94,13 +90,13 @@ class SecretsManagerServer:
         self.store = store or self._temporary_store()
         self._port = port
         self._listener: Listener | None = None
-        self._on_rotate = on_rotate
-        self._rotations: list[threading.Thread] = []
+        #: How rotations go: switches as ``rotations.attempts``.
+        self.rotations = Rotations(self.store, on_rotate)
         self._account = Account(
             self.store,
             self.faults,
             arn_prefix=f"arn:aws:secretsmanager:{region}:{account}:secret:",
-            begin_rotation=self._begin_rotation,
+            rotations=self.rotations,
         )
 
     def __enter__(self) -> Self:
@@ -165,8 +161,7 @@ class SecretsManagerServer:
         Args:
             timeout: the longest wait for each, in seconds; default for ever.
         """
-        for rotation in self._rotations:
-            rotation.join(timeout)
+        self.rotations.wait(timeout)
 
     def is_down(self) -> bool:
         """Tell the listener whether to hang up on callers."""
@@ -206,19 +201,3 @@ class SecretsManagerServer:
         folder = tempfile.mkdtemp(prefix="glisecrets-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return LocalStore(Path(folder), key=secrets.token_bytes(32))
-
-    def _begin_rotation(self, arn: str, token: str) -> None:
-        if self._on_rotate is None:
-            return
-        rotation = threading.Thread(target=_rotate, args=(self._on_rotate, arn, token), daemon=True)
-        self._rotations.append(rotation)
-        rotation.start()
-
-
-def _rotate(on_rotate: Callable[[Mapping[str, str]], object], arn: str, token: str) -> None:
-    for step in STEPS:
-        try:
-            on_rotate({"Step": step, "SecretId": arn, "ClientRequestToken": token})
-        except Exception as error:  # noqa: BLE001 - whatever a Lambda may raise
-            _logger.warning("rotation of %s failed in %s: %s", arn, step, type(error).__name__)
-            return

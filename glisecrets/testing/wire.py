@@ -18,10 +18,12 @@ from ..errors import (
     Undecryptable,
 )
 from ..stores.base import MAX_VALUE_BYTES
-from ..stores.local.rules import ScheduledForDeletion
+from ..stores.local.rules import RotationUnderWay, ScheduledForDeletion
+from .schedules import next_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from ..stores.base import SecretValue
     from ..stores.local.record import SecretRecord
@@ -124,14 +126,18 @@ def labels_by_version(record: SecretRecord) -> dict[str, list[str]]:
     return {vid: sorted(labels) for vid, labels in record.labels.labelled.items()}
 
 
-def description(record: SecretRecord, arn: str) -> dict[str, object]:
+def description(record: SecretRecord, arn: str, now: datetime) -> dict[str, object]:
     """Give what DescribeSecret and ListSecrets tell alike."""
     rotation = record.rotation or {}
+    rules: Any = rotation.get("RotationRules")
+    last = record.rotated or record.created
+    enabled = rotation.get("RotationEnabled")
     dates = {
         "CreatedDate": record.created,
         "LastChangedDate": record.changed,
         "DeletedDate": record.deletes,
-        "LastRotatedDate": record.rotated if rotation.get("RotationEnabled") else None,
+        "LastRotatedDate": record.rotated if enabled else None,
+        "NextRotationDate": next_rotation(rules, last, now) if enabled and rules else None,
     }
     return {
         "ARN": arn,
@@ -163,6 +169,8 @@ def _message(error: StoreError) -> str:
     """Give the service's own text where programs are known to look at it."""
     if isinstance(error, ScheduledForDeletion):
         return "You can't perform this operation on the secret because it was marked for deletion."
+    if isinstance(error, RotationUnderWay):
+        return "A previous rotation isn't complete. That rotation will be reattempted."
     if isinstance(error, SecretNotFound):
         version = f" value for version or staging label: {error.version}" if error.version else ""
         return f"Secrets Manager can't find the specified secret{version}."

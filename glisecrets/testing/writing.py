@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import SecretNotFound
-from ..references import AWSCURRENT, AWSPENDING
+from ..references import AWSCURRENT
 from ..stores.local import rules
 from .wire import WireError
 
@@ -19,12 +18,10 @@ if TYPE_CHECKING:
     from .wire import Answer, Request
 
 __all__ = [
-    "cancel_rotate_secret",
     "create_secret",
     "delete_secret",
     "put_secret_value",
     "restore_secret",
-    "rotate_secret",
     "tag_resource",
     "untag_resource",
     "update_secret",
@@ -58,11 +55,12 @@ def put_secret_value(account: Account, request: Request) -> Answer:
         raise WireError(
             "InvalidRequestException", "You must provide either SecretString or SecretBinary."
         )
-    record = account.to_change(request)
+    record, token = account.to_change(request), request.get("ClientRequestToken")
+    account.rotations.check_token(token, request.get("RotationToken"))
     info = account.store.put(
         record.name,
         value,
-        token=request.get("ClientRequestToken"),
+        token=token,
         labels=request.get("VersionStages", [AWSCURRENT]),
     )
     answer = {"VersionId": info.version_id, "VersionStages": sorted(info.labels)}
@@ -138,40 +136,6 @@ def restore_secret(account: Account, request: Request) -> Answer:
     return account.named(account.change(request, rule))
 
 
-def rotate_secret(account: Account, request: Request) -> Answer:
-    """Set rotation up and, unless told otherwise, begin one.
-
-    With ``RotateImmediately`` false the real service runs ``testSecret`` alone; here nothing
-    runs.
-    """
-    token = request.get("ClientRequestToken") or str(uuid.uuid4())
-    immediately = request.get("RotateImmediately", True)
-
-    def rule(record: SecretRecord) -> SecretRecord:
-        rotation = _rotation(record, request)
-        if immediately:
-            record = rules.rotation_begun(record, token, now=account.faults.now())
-        return replace(record, rotation=rotation)
-
-    answer = account.named(account.change(request, rule))
-    if immediately:
-        account.begin_rotation(answer["ARN"], token)
-    return answer | {"VersionId": token}
-
-
-def cancel_rotate_secret(account: Account, request: Request) -> Answer:
-    """Turn rotation off; ``AWSPENDING`` stays where it is."""
-
-    def rule(record: SecretRecord) -> SecretRecord:
-        if record.rotation is None:
-            raise WireError("InvalidRequestException", "Rotation is not enabled.")
-        return replace(record, rotation={**record.rotation, "RotationEnabled": False})
-
-    record = account.change(request, rule)
-    pending = record.labels.holder(AWSPENDING)
-    return account.named(record) | ({"VersionId": pending} if pending else {})
-
-
 def _delete_now(account: Account, request: Request) -> Answer:
     """Delete at once: also what is not there, as the service does."""
     try:
@@ -180,19 +144,3 @@ def _delete_now(account: Account, request: Request) -> Answer:
         return {"Name": request["SecretId"]}
     account.store.delete(record.name)
     return account.named(record)
-
-
-def _rotation(record: SecretRecord, request: Request) -> dict[str, object]:
-    """Give a secret's rotation set-up with what a RotateSecret request adds to it."""
-    given = {name: request.get(name) for name in ("RotationLambdaARN", "RotationRules")}
-    rotation = {
-        **(record.rotation or {}),
-        **{name: value for name, value in given.items() if value is not None},
-        "RotationEnabled": True,
-    }
-    if "RotationLambdaARN" not in rotation:
-        raise WireError(
-            "InvalidRequestException",
-            "No Lambda rotation function ARN is associated with this secret.",
-        )
-    return rotation

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..labels import Labels
 
 __all__ = [
+    "RotationUnderWay",
     "ScheduledForDeletion",
     "created",
     "deletion_cancelled",
@@ -51,6 +52,10 @@ MAX_LABEL_LENGTH = 256
 
 _NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
 _SUFFIX_ALPHABET = string.ascii_letters + string.digits
+
+
+class RotationUnderWay(InvalidRequest):
+    """``AWSPENDING`` is on ``version``, which an earlier rotation has not finished with."""
 
 
 class ScheduledForDeletion(SecretNotFound):
@@ -192,14 +197,18 @@ def rotation_begun(record: SecretRecord, version_id: str, *, now: datetime) -> S
     """Register an empty ``AWSPENDING`` version: what RotateSecret does before its first step.
 
     Raises:
-        InvalidRequest: another rotation is under way: ``AWSPENDING`` is on a version that is
-            neither this one nor the current one.
+        RotationUnderWay: another one is: ``AWSPENDING`` is on a version that is neither this one
+            nor the current one.
     """
     _require_not_scheduled(record)
     pending, current = record.labels.holder(AWSPENDING), record.labels.holder(AWSCURRENT)
     if pending not in {None, version_id, current}:
-        raise _refused(
-            record, "a previous rotation isn't complete", "finish it, or take AWSPENDING off"
+        raise RotationUnderWay(
+            f"{record.name}: a previous rotation isn't complete",
+            store=STORE,
+            secret=record.name,
+            version=pending,
+            next_step="finish it, or take AWSPENDING off",
         )
     if version_id == current:
         return record
