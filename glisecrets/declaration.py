@@ -16,6 +16,7 @@ from .durations import parse_duration
 from .errors import ConfigurationError, InvalidReference
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from pydantic.fields import FieldInfo
@@ -44,6 +45,8 @@ class SecretDeclaration(NamedTuple):
     data_class: DataClass
     #: Name of the rotator; ``None`` leaves it to the secret's own tag.
     kind: str | None
+    #: The rotator's options as written, name and text; pairs, so that it can be hashed.
+    rotation: tuple[tuple[str, str], ...] = ()
 
     def reference(self, environment: Environment) -> Reference:
         """Give the reference for one environment."""
@@ -59,6 +62,7 @@ def secret(
     rotate_every: str | timedelta | None = None,
     data_class: DataClass | str = DataClass.CONFIDENTIAL,
     kind: str | None = None,
+    rotation: Mapping[str, str] | None = None,
     **field: Any,
 ) -> Any:
     """Declare a field whose value lives in a store.
@@ -70,17 +74,20 @@ def secret(
         rotate_every: a ``timedelta``, or a number and one of s, m, h, d, w: ``"90d"``.
         data_class: how confidential the value is.
         kind: name of the rotator that renews it.
+        rotation: the rotator's options by name, see ``docs/rotation.md``; ``{environment}`` in one
+            stands for the environment's name.
         **field: anything else that ``pydantic.Field`` takes.
 
     Raises:
         InvalidReference: the reference does not parse.
-        ConfigurationError: ``rotate_every`` or ``data_class`` is not one.
+        ConfigurationError: ``rotate_every`` or ``data_class`` is not one; an option is no text.
     """
     declaration = SecretDeclaration(
         template=_checked_template(reference),
         rotate_every=parse_duration(rotate_every),
         data_class=_data_class(data_class),
         kind=kind,
+        rotation=_options(rotation or {}),
     )
     info: FieldInfo = Field(default, **field)
     info.metadata.append(declaration)
@@ -102,6 +109,15 @@ def _checked_template(template: str) -> str:
         )
     Reference.parse(text)
     return template
+
+
+def _options(options: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    for name, text in options.items():
+        if not isinstance(text, str):
+            raise ConfigurationError(
+                f"the rotation option {name!r} is no text", next_step="write it as it is in a tag"
+            )
+    return tuple(sorted(options.items()))
 
 
 def _data_class(name: DataClass | str) -> DataClass:

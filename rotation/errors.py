@@ -4,6 +4,7 @@
 
     RotationError
     ├── NotRotatable      the secret, its tags or its value are not set up for this rotation
+    │   └── NoRotator     nothing says how it is rotated
     ├── StaleRotation     this token is not the one that is rotating
     ├── RotationBusy      another rotation of the secret is under way: try again later
     ├── Unreachable       a provider cannot be asked, or gives no clear answer: try again
@@ -35,6 +36,10 @@ class RotationError(GlisecretsError):
 
 class NotRotatable(RotationError):
     """The secret, its tags, its options or its value are not set up for this rotation."""
+
+
+class NoRotator(NotRotatable):
+    """Neither a tag nor the declaration says how the secret is rotated."""
 
 
 class StaleRotation(RotationError):

@@ -13,7 +13,7 @@ from glisecrets.errors import SecretNotFound
 from glisecrets.redaction.process import remember
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS, Address, Reference
 
-from .errors import NotRotatable
+from .errors import NoRotator, NotRotatable
 from .rotator import Rotation
 from .standing import Standing, standing
 
@@ -30,6 +30,10 @@ TAG_PREFIX = "glisecrets:"
 ROTATOR = "rotator"
 OVERLAP = "overlap"
 PERIOD = "rotate-every"
+#: When an emergency was declared, and why: see :mod:`.emergency`.
+EMERGENCY = "emergency"
+#: The options that every kind has.
+_ENGINE_OPTIONS = frozenset({ROTATOR, OVERLAP, PERIOD, EMERGENCY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Subject:
             find: gives the rotator of a kind.
 
         Raises:
-            NotRotatable: no kind is named, or an unknown one; an option that the kind has not.
+            NoRotator: no kind is named.
+            NotRotatable: an unknown one is named, or an option that the kind has not.
             StoreError: the store does not describe it.
         """
         description = store.describe(secret)
@@ -83,8 +88,13 @@ class Subject:
         }
         options = {**tagged, **declared}
         rotator = find(_kind(description.name, options))
-        _check_options(description.name, options, rotator)
+        check_options(description.name, options, rotator)
         return cls(store, secret, description, rotator, options, clock)
+
+    @property
+    def kind(self) -> str:
+        """The rotator's name."""
+        return self.options[ROTATOR]
 
     @property
     def overlap(self) -> timedelta | None:
@@ -173,7 +183,7 @@ class Subject:
 def _kind(secret: str, options: Mapping[str, str]) -> str:
     if ROTATOR in options:
         return options[ROTATOR]
-    raise NotRotatable(
+    raise NoRotator(
         f"{secret} has no tag {TAG_PREFIX}{ROTATOR}: nothing says how it is rotated",
         secret=secret,
         next_step="name the kind in its declaration, secret(…, kind=…), then: glisecrets rotate"
@@ -181,8 +191,13 @@ def _kind(secret: str, options: Mapping[str, str]) -> str:
     )
 
 
-def _check_options(secret: str, options: Mapping[str, str], rotator: Rotator) -> None:
-    unknown = options.keys() - rotator.options - {ROTATOR, OVERLAP, PERIOD}
+def check_options(secret: str, options: Mapping[str, str], rotator: Rotator) -> None:
+    """Refuse options that a kind has not: slips of the pen.
+
+    Raises:
+        NotRotatable: there are some.
+    """
+    unknown = options.keys() - rotator.options - _ENGINE_OPTIONS
     if unknown:
         known = ", ".join(sorted({*rotator.options, OVERLAP, PERIOD}))
         raise NotRotatable(
