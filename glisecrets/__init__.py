@@ -32,9 +32,10 @@ if TYPE_CHECKING:
         StoreUnavailable,
         Undecryptable,
     )
+    from .explanation import Explanation, LayerView
     from .live import Change
     from .options import LAYERS, LAYERS_INJECTED, LiveOptions, LoadOptions
-    from .origins import Explanation, LayerView, Origin
+    from .origins import Origin
     from .pem import PemKey, SecretPemKey
     from .redaction import Redactor, process_redactor
     from .references import Address, Reference
@@ -64,9 +65,10 @@ __getattr__, __dir__ = _lazy(
             "StoreUnavailable",
             "Undecryptable",
         ),
+        "explanation": ("Explanation", "LayerView"),
         "live": ("Change",),
         "options": ("LAYERS", "LAYERS_INJECTED", "LiveOptions", "LoadOptions"),
-        "origins": ("Explanation", "LayerView", "Origin"),
+        "origins": ("Origin",),
         "pem": ("PemKey", "SecretPemKey"),
         "redaction": ("Redactor", "process_redactor"),
         "references": ("Address", "Reference"),

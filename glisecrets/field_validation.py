@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from .resolution import Resolution
 
-__all__ = ["REFUSED", "FieldValidation"]
-
 #: Stands for a value that its field refuses.
 REFUSED: Final = object()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .environment import Environment
 from .errors import ConfigurationError
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .stores.base import Store
-
-__all__ = ["LAYERS", "LAYERS_INJECTED", "LiveOptions", "LoadOptions"]
 
 #: The layers, weakest first.
 LAYERS = ("defaults", "template", "dotenv", "process", "store")
@@ -35,32 +32,63 @@ class LiveOptions(NamedTuple):
     folder: Path | None = None
 
 
-@dataclass(frozen=True)
 class LoadOptions:
-    """A settings class's own choices; set them as ``load_options`` on the class."""
+    """A settings class's own choices; set them as ``load_options`` on the class.
 
-    #: The layers in use, weakest first; ``defaults`` is always the weakest.
-    layers: tuple[str, ...] = LAYERS
-    #: A store's address or a store; ``None``: ``GLISECRETS_STORE``, else the environment's default.
-    store: str | Store | None = None
-    #: Where the search for ``.env`` files starts; ``None``: the current directory.
-    directory: Path | None = None
-    #: Folder of mounted secret files; ``None``: ``GLISECRETS_SECRETS_DIR``, else ``/run/secrets``.
-    secrets_dir: Path | None = None
-    #: Whether ``${NAME}`` in ``.env`` files is replaced. Off: a ``$`` in a password stays.
-    expand: bool = False
-    #: Names (as written in references, or hosts) that the environment guard lets pass.
-    allow: tuple[str, ...] = ()
-    #: The AWS accounts of each environment; an ARN of another account is then refused.
-    accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    live: LiveOptions = field(default_factory=LiveOptions)
+    Written out, since a generated class would cost each start half a millisecond.
+    """
 
-    def __post_init__(self) -> None:
-        unknown = [layer for layer in self.layers if layer not in LAYERS]
-        if unknown or len(set(self.layers)) != len(self.layers):
-            raise ConfigurationError(
-                f"layers must be different ones of {', '.join(LAYERS)}",
-                next_step="see load_options.layers of the settings class",
-            )
-        for name in self.accounts:
-            Environment.parse(name)
+    def __init__(
+        self,
+        *,
+        layers: tuple[str, ...] = LAYERS,
+        store: str | Store | None = None,
+        directory: Path | None = None,
+        secrets_dir: Path | None = None,
+        expand: bool = False,
+        allow: tuple[str, ...] = (),
+        accounts: Mapping[str, tuple[str, ...]] | None = None,
+        live: LiveOptions | None = None,
+    ) -> None:
+        """Take the choices; what is left out is as usual.
+
+        Args:
+            layers: the layers in use, weakest first; ``defaults`` is always the weakest.
+            store: a store's address or a store; ``None``: ``GLISECRETS_STORE``, else the
+                environment's default.
+            directory: where the search for ``.env`` files starts; ``None``: the current directory.
+            secrets_dir: folder of mounted secret files; ``None``: ``GLISECRETS_SECRETS_DIR``, else
+                ``/run/secrets``.
+            expand: whether ``${NAME}`` in ``.env`` files is replaced. Off: a ``$`` in a password
+                stays.
+            allow: names (as written in references, or hosts) that the environment guard lets pass.
+            accounts: the AWS accounts of each environment; an ARN of another account is then
+                refused.
+            live: how live values are kept fresh.
+
+        Raises:
+            ConfigurationError: an unknown layer or environment, or a layer that is named twice.
+        """
+        self.layers: Final = _checked_layers(layers)
+        self.store: Final = store
+        self.directory: Final = directory
+        self.secrets_dir: Final = secrets_dir
+        self.expand: Final = expand
+        self.allow: Final = allow
+        self.accounts: Final = _checked_accounts(accounts or {})
+        self.live: Final = live or LiveOptions()
+
+
+def _checked_layers(layers: tuple[str, ...]) -> tuple[str, ...]:
+    if set(layers) <= set(LAYERS) and len(set(layers)) == len(layers):
+        return layers
+    raise ConfigurationError(
+        f"layers must be different ones of {', '.join(LAYERS)}",
+        next_step="see load_options.layers of the settings class",
+    )
+
+
+def _checked_accounts(accounts: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    for name in accounts:
+        Environment.parse(name)
+    return accounts

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
-
-__all__ = ["Explanation", "LayerState", "LayerView", "Origin"]
-
-LayerState: TypeAlias = Literal[
-    "wins",
-    "shadowed",  # it has a value, which a stronger layer overrides
-    "no value",
-    "no key",  # the store's secret is there, without the JSON key that the field asks for
-    "not asked",  # the store, where a stronger layer has a value
-]
+from typing import NamedTuple
 
 
 class Origin(NamedTuple):
@@ -43,29 +33,5 @@ class Origin(NamedTuple):
         return f"{self.layer}: {self.place}" if self.place else self.layer
 
 
-class LayerView(NamedTuple):
-    """What one layer has for one field."""
-
-    layer: str
-    state: LayerState
-    #: Where its value is, or what was looked for.
-    place: str
-
-
-class Explanation(NamedTuple):
-    """One field's winner and what every layer had for it, strongest layer first."""
-
-    field: str
-    origin: Origin
-    #: Whether the field holds a secret (its value is masked everywhere).
-    secret: bool
-    layers: tuple[LayerView, ...]
-
-    @property
-    def shadowed(self) -> tuple[LayerView, ...]:
-        """The layers that had a value which a stronger one overrode, strongest first."""
-        return tuple(view for view in self.layers if view.state == "shadowed")
-
-    def __str__(self) -> str:
-        rows = [f"  {view.state:<9} {view.layer:<9} {view.place}" for view in self.layers]
-        return "\n".join([f"{self.field} <- {self.origin}", *rows])
+#: The origin of a value that no layer gave.
+DEFAULT = Origin("defaults", "the class's own default")

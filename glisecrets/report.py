@@ -22,13 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from .errors import Fault
+    from .explanation import Explanation
     from .fields import FieldPlan
     from .loading import LoadContext
-    from .origins import Explanation
     from .resolution import Resolution
     from .settings import Settings
-
-__all__ = ["MASK", "FieldReport", "SettingsReport", "report_on"]
 
 #: Stands for a secret value, whatever its length.
 MASK = "********"

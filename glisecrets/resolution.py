@@ -5,21 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .origins import Explanation, LayerView, Origin
+from .origins import DEFAULT, Origin
 
 if TYPE_CHECKING:
     from .access import StoreAccess
     from .environment import Environment
     from .errors import Fault
+    from .explanation import Explanation
     from .fields import FieldPlan
     from .guard import Guard
     from .layers import Layer
     from .options import LoadOptions
-
-__all__ = ["DEFAULT", "Resolution"]
-
-#: The origin of a value that no layer gave.
-DEFAULT = Origin("defaults", "the class's own default")
 
 
 class Resolution:
@@ -72,14 +68,9 @@ class Resolution:
         Raises:
             KeyError: there is no such field.
         """
-        plan, winner = self.plans[name], self.winners.get(name)
-        views, won = [], isinstance(winner, Origin)
-        for layer in self.layers:
-            views.append(_view(layer, plan, won=won))
-            won = won or (isinstance(winner, tuple) and winner[0] is layer)
-        if not plan.required:
-            views.append(LayerView(DEFAULT.layer, "shadowed" if won else "wins", DEFAULT.place))
-        return Explanation(name, self.origin(name), plan.secret, tuple(views))
+        from .explanation import explain
+
+        return explain(self, name)
 
     def looked_at(self, name: str) -> tuple[str, ...]:
         """Tell each layer and what it had or was asked for, weakest first."""
@@ -102,10 +93,3 @@ class Resolution:
         self.values = {}
         for layer in self.layers:
             layer.forget()
-
-
-def _view(layer: Layer, plan: FieldPlan, *, won: bool) -> LayerView:
-    found = layer.find(plan)
-    if found is not None:
-        return LayerView(layer.name, "shadowed" if won else "wins", layer.origin(found.entry).place)
-    return LayerView(layer.name, *layer.sought(plan))

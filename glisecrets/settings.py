@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .environment import Environment
+    from .explanation import Explanation
     from .live import Change, LiveValues
-    from .origins import Explanation, Origin
+    from .origins import Origin
     from .resolution import Resolution
     from .stores.base import Store
-
-__all__ = ["Settings"]
 
 _MASK = "**********"
 

@@ -13,10 +13,8 @@ from .exit_codes import code_of_faults
 from .invocation import Invocation
 
 if TYPE_CHECKING:
-    from ..origins import LayerView
+    from ..explanation import LayerView
     from ..report import FieldReport, SettingsReport
-
-__all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
 

@@ -8,8 +8,9 @@ from ..errors import GlisecretsError
 from ..values import MISSING, from_text
 
 if TYPE_CHECKING:
+    from ..explanation import LayerState
     from ..fields import FieldPlan
-    from ..origins import LayerState, Origin
+    from ..origins import Origin
 
 __all__ = ["Found", "Layer", "found_text"]
 

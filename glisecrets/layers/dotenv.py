@@ -22,10 +22,8 @@ from .base import Found, found_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ..explanation import LayerState
     from ..fields import FieldPlan
-    from ..origins import LayerState
-
-__all__ = ["DotenvLayer", "TemplateLayer", "UnreadableFile", "read_dotenv"]
 
 
 class UnreadableFile(GlisecretsError):

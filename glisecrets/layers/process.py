@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..environment import Environment
+    from ..explanation import LayerState
     from ..fields import FieldPlan
-    from ..origins import LayerState
-
-__all__ = ["ProcessLayer"]
 
 _MOUNTED = "file:"
 

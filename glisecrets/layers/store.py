@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
     from ..access import ReadableStore
     from ..environment import Environment
+    from ..explanation import LayerState
     from ..fields import FieldPlan
     from ..guard import Guard
-    from ..origins import LayerState
     from ..references import Reference
     from ..stores.base import SecretVersion
-
-__all__ = ["StoreLayer"]
 
 #: The answer for every reference while stores are off; not a fault.
 _OFF = GlisecretsError("the store is off")
