@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .references import Address, Reference
     from .stores.base import SecretVersion, Store
 
-__all__ = ["VARIABLE", "ReadableStore", "StoreAccess"]
-
 #: The variable that names the store.
 VARIABLE = "GLISECRETS_STORE"
 

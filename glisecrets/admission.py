@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .fields import FieldPlan
     from .resolution import Resolution
 
-__all__ = ["admit"]
-
 
 def admit(resolution: Resolution, plan: FieldPlan, value: Any) -> Fault | None:
     """Let the redactor know a secret; tell of a placeholder or another environment's host."""

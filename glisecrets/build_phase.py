@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from .resolution import Resolution
     from .settings import Settings
 
-__all__ = ["LAYER", "forgiven", "placeholder"]
-
 #: The layer that a placeholder's origin names.
 LAYER = "build"
 

@@ -17,15 +17,6 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "BUILD_VARIABLE",
-    "VARIABLE",
-    "Environment",
-    "current_environment",
-    "environments_named_in",
-    "in_build_phase",
-]
-
 #: The variable that names the environment.
 VARIABLE = "DJANGO_ENV"
 

@@ -31,25 +31,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = [
-    "AccessDenied",
-    "ConfigurationError",
-    "EnvironmentMismatch",
-    "Fault",
-    "FaultKind",
-    "GlisecretsError",
-    "InvalidReference",
-    "InvalidRequest",
-    "LabelConflict",
-    "MissingExtra",
-    "SecretExists",
-    "SecretNotFound",
-    "SettingsError",
-    "StoreError",
-    "StoreUnavailable",
-    "Undecryptable",
-]
-
 
 class GlisecretsError(Exception):
     """Root of the tree. ``str()`` is the message and, on the next line, the next step."""

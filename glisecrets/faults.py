@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-__all__ = ["SETTINGS", "crashed_validator", "fault_of_error", "faults_of_validation"]
-
 #: The field name of a fault that concerns the settings as a whole.
 SETTINGS = "(settings)"
 

@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-__all__ = ["HOST_NAMES", "FieldPlan", "Shape", "concrete_types", "plan_fields"]
-
-
 #: How the names of what holds a host end, in lower case: ``DB_HOST``, ``readerEndpoint``.
 HOST_NAMES = ("host", "hosts", "hostname", "endpoint", "endpoints", "server", "servers", "address")
 

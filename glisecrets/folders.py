@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_BYTES", "find_file", "read_file", "search_folders", "shown"]
-
 #: Largest file of settings or secrets that is read: Kubernetes' own limit for a Secret.
 MAX_BYTES = 1024 * 1024
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .options import LoadOptions
     from .references import Reference
 
-__all__ = ["Guard"]
-
 
 @dataclass(frozen=True, slots=True)
 class Guard:

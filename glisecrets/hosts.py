@@ -12,8 +12,6 @@ from .fields import HOST_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["hosts_in", "leads_somewhere"]
-
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER = re.compile(r"://[^/?#\s@]*@")
 _END = re.compile(r"[/?#;\s]")

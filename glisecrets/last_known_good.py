@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from .references import Address
     from .stores.base import Store
 
-__all__ = ["LastKnownGood", "RememberingStore"]
-
 _log = logging.getLogger("glisecrets.live")
 
 _FILE = "last-known-good"

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .stores.base import SecretVersion
 
-__all__ = ["Change", "LiveValues"]
-
 _log = logging.getLogger("glisecrets.live")
 
 #: Seconds until the next try after a failed one, unless the TTL is shorter.

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from .options import LoadOptions
     from .stores.base import Store
 
-__all__ = ["LoadContext", "resolve", "take_winner"]
-
 #: Where Docker and ECS mount secret files.
 _RUN_SECRETS = "/run/secrets"
 

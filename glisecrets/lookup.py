@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .origins import Origin
     from .resolution import Resolution
 
-__all__ = ["Lookup"]
-
 
 class Lookup:
     """Gives one variable's text after the other, each from its strongest layer.

@@ -14,8 +14,6 @@ from pydantic_core import PydanticCustomError
 from .documents import UnreadableValue
 from .pem_forms import raw_pem
 
-__all__ = ["PemKey", "SecretPemKey", "normalise_pem"]
-
 
 def normalise_pem(text: str) -> str:
     """Give the raw PEM text, one line break at its end.

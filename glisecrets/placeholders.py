@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["BUILD_MARK", "is_placeholder"]
-
 #: What every textual placeholder of the build phase holds.
 BUILD_MARK = "glisecrets-build-placeholder"
 

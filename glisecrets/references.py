@@ -27,16 +27,6 @@ from urllib.parse import unquote
 
 from .errors import InvalidReference
 
-__all__ = [
-    "AWSCURRENT",
-    "AWSPENDING",
-    "AWSPREVIOUS",
-    "STORES",
-    "Address",
-    "Arn",
-    "Reference",
-]
-
 AWSCURRENT = "AWSCURRENT"
 AWSPENDING = "AWSPENDING"
 AWSPREVIOUS = "AWSPREVIOUS"

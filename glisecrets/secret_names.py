@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["holds_credentials", "looks_secret"]
-
 _SECRET = re.compile(
     r"(?:^|_)(?:APIKEY|CREDENTIALS?|DSN|PASS(?:WD|WORD|PHRASE)?|PWD|SECRETS?|TOKEN"
     # Any other KEY is the name of a thing: CACHE_KEY, JWT_PUBLIC_KEY.

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .resolution import Resolution
     from .settings import Settings
 
-__all__ = ["attempt"]
-
 
 def attempt(settings: Settings, context: LoadContext) -> tuple[Resolution, list[Fault]]:
     """Read and validate into a settings object; give what was read, and every fault in order."""

@@ -11,16 +11,6 @@ from .fields import FieldPlan, Shape
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "MISSING",
-    "MissingKey",
-    "UnreadableValue",
-    "from_secret",
-    "from_text",
-    "parse_object",
-    "pick_key",
-]
-
 #: A value that counts as none at all.
 MISSING: Final = object()
 

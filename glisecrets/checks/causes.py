@@ -15,19 +15,6 @@ if TYPE_CHECKING:
     from .finding import Severity
     from .statements import Statement
 
-__all__ = [
-    "CAUSES",
-    "DUPLICATE",
-    "EMPTY",
-    "NOT_AN_ASSIGNMENT",
-    "NOT_UTF8",
-    "NUL",
-    "OTHERWISE",
-    "UNCLOSED_QUOTE",
-    "Cause",
-    "Kind",
-]
-
 
 class Kind(NamedTuple):
     """One kind of finding: everything about it but its place."""

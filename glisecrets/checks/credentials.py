@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["credentials_in"]
-
 
 class Credential(NamedTuple):
     """One kind of credential and how it looks."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from .finding import Finding
     from .statements import Statement
 
-__all__ = ["lint_dotenv"]
-
 _OPENS_A_QUOTE = re.compile(r"[^=\n]*=\s*['\"]")
 
 

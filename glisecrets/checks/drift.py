@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from .statements import Statement
 
-__all__ = ["DeclaredField", "template_drift"]
-
 
 class DeclaredField(Protocol):
     """What drift needs to know of a field; :class:`glisecrets.fields.FieldPlan` is one."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Finding", "Severity"]
-
 #: ``error``: it is wrong now. ``warning``: it will go wrong, or somewhere else. ``info``: to know.
 Severity = Literal["error", "warning", "info"]
 

@@ -15,8 +15,6 @@ from .uses import Use, merge_uses
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["scan_project", "scan_source"]
-
 #: Folders of other people's code, and of what a build makes.
 _SKIPPED = frozenset({"__pycache__", "build", "dist", "node_modules", "site-packages"})
 #: Variables that the platform sets, or that glisecrets itself reads.

@@ -15,8 +15,6 @@ from .uses import Use
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["ModuleScan"]
-
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _GETTERS = frozenset({"os.getenv", "os.environ.get"})
 _CONFIG_CLASSES = frozenset({"decouple.Config", "decouple.AutoConfig"})

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from .statements import Statement
 
-__all__ = ["COMPOSE", "DJANGO_ENVIRON", "DOTENVX", "INTERPOLATION", "READERS", "Oddity", "Reading"]
-
 
 class Oddity(Enum):
     """What a tool does with a statement instead of reading a value from it."""

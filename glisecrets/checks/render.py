@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from .uses import Default, Use
 
-__all__ = ["render_settings", "render_template"]
-
 #: ruff format's default line length.
 _WIDTH = 88
 #: Text that all tools read alike without quotes: see :mod:`glisecrets.checks.readers`.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from .finding import Severity
 
-__all__ = ["MAX_SCANNED_BYTES", "check_file_modes", "check_repository"]
-
 #: How much of each tracked file is read.
 MAX_SCANNED_BYTES = 1 << 20
 

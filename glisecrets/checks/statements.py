@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from dotenv.parser import Binding
 
-__all__ = ["BOM", "Statement", "decode", "statements"]
-
 #: The byte order mark that some editors put first.
 BOM = "\ufeff"
 

@@ -13,8 +13,6 @@ from ..secret_names import holds_credentials, looks_secret
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Default", "Use", "merge_uses"]
-
 #: A literal that code gives where the variable is not set.
 Default = str | int | float | bool | list[str] | None
 

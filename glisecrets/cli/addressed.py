@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ..stores.base import Store
     from .invocation import Invocation
 
-__all__ = ["Addressed", "NameArgument", "ReferenceArgument", "StoreOption", "addressed", "opened"]
-
 StoreOption = Annotated[
     str | None,
     typer.Option(

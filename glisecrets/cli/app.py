@@ -20,8 +20,6 @@ from typer.main import get_command
 from .invocation import Invocation
 from .output import Output
 
-__all__ = ["Commands", "Format", "command_line"]
-
 #: Our commands, in the order of the help, and the modules whose ``app`` has them.
 _OURS = {
     "show": "show",

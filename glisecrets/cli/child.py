@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
-__all__ = ["run_child", "run_child_masked", "signals_forwarded"]
-
 _FORWARDED = (
     signal.SIGINT,
     signal.SIGTERM,

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ..checks import Severity
     from ..report import FieldReport, SettingsReport
 
-__all__ = ["deploy_findings"]
-
 
 def deploy_findings(report: SettingsReport, store: str) -> Iterator[Finding]:
     """Judge a load as that of a deployed service.

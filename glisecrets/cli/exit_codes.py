@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from ..errors import Fault
 
-__all__ = ["BUG", "FINDINGS", "FINE", "INTERRUPTED", "STORE", "USAGE", "code_of", "code_of_faults"]
-
 FINE = 0
 #: Faults, findings, or no such secret.
 FINDINGS = 1

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from ..checks import Use
 
-__all__ = ["app"]
-
 app = typer.Typer(add_completion=False)
 
 _CLASS = "ProjectSettings"

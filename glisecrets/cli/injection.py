@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from ..settings import Settings
 
-__all__ = ["variables_of"]
-
 
 def variables_of(settings: Settings) -> dict[str, str]:
     """Give each field's value under the first of its variables, as glisecrets would read it again.

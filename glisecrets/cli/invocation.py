@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ..loading import LoadContext
     from ..settings import Settings
 
-__all__ = ["Invocation"]
-
 
 @dataclass
 class Invocation:

@@ -16,8 +16,6 @@ from .output import MaskedText
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["main"]
-
 _NEEDED = ("typer", "rich")
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from ..errors import Fault
 
-__all__ = ["SCHEMA", "MaskedText", "Output"]
-
 T = TypeVar("T")
 
 #: The version of every JSON document: see ``docs/cli.md``.

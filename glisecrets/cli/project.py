@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..options import LoadOptions
     from ..settings import Settings
 
-__all__ = ["Project"]
-
 _HOW = (
     "run glisecrets init, pass --settings module:Class, or write into pyproject.toml:\n"
     '[tool.glisecrets]\nsettings = "config.env:ApiSettings"'

@@ -18,8 +18,6 @@ from ..redaction import RedactingStream, process_redactor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Pump"]
-
 _CHUNK = 1 << 16
 #: Seconds after the child's end for what it wrote last. A grandchild may hold a pipe for ever.
 _LINGER = 0.5

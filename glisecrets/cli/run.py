@@ -15,8 +15,6 @@ from .invocation import Invocation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["app"]
-
 app = typer.Typer(add_completion=False)
 
 #: As ``env``, ``nohup`` and shells have them.

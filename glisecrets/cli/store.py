@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ..references import Reference
     from ..stores.base import SecretValue, SecretVersion, Store
 
-__all__ = ["app"]
-
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Read and write the secrets of a store."
 )

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ..stores.base import SecretValue, Store, VersionInfo
     from .addressed import Addressed
 
-__all__ = ["copy", "put", "rollback"]
-
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 SourceArgument = Annotated[
     str,

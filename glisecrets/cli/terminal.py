@@ -18,8 +18,6 @@ from .pumps import Pump
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["run_in_terminal"]
-
 #: Seconds that output may be held back for being the start of a secret: the echo of a key, a
 #: prompt. In a pipe nobody waits, and nothing is let through before it is known.
 _IDLE = 0.1

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
-__all__ = ["Place", "lines_of"]
-
 #: A version's id stays with the word before it.
 _WORD = re.compile(r"version \S+|\S+")
 _INSIDE = re.compile(r"(?<=/)|(?=#)")

@@ -19,17 +19,6 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol, runtime_checkable
 from urllib.parse import quote, quote_plus, unquote
 
-__all__ = [
-    "COMMON_WORDS",
-    "MIN_LENGTH",
-    "PLAIN_KEYS",
-    "HidesSecret",
-    "Part",
-    "Value",
-    "encodings",
-    "parts",
-]
-
 #: Shorter values, in characters, are not masked: they stand by chance in any text.
 MIN_LENGTH = 6
 

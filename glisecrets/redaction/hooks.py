@@ -13,8 +13,6 @@ from .process import process_redactor
 if TYPE_CHECKING:
     from .redactor import Redactor
 
-__all__ = ["RedactingFilter", "before_send", "redacting_processor"]
-
 _FORMATTER = logging.Formatter()
 _OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({})))
 

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["ANCHOR", "AutomatonMatcher", "Hit", "Matcher", "WordMatcher", "fastest_matcher"]
-
 #: Bytes of an anchor: any 15 bytes of a text hold a whole 8-byte word at a multiple of 8.
 ANCHOR = 15
 #: Where to look for a good anchor in a long form, in bytes.

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAX_DEPTH", "rebuilt"]
-
 #: Levels of nesting that are followed. Sentry's deepest own path has about a dozen.
 MAX_DEPTH = 50
 

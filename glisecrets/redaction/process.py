@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .redactor import Redactor
 
-__all__ = ["process_redactor", "remember"]
-
 
 class _Process:
     """What is shared. A class for its lock, which a child has to replace after ``fork``."""

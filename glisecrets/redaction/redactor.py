@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from .forms import Value
     from .matchers import Hit, Matcher
 
-__all__ = ["UNNAMED", "Redactor"]
-
 #: Stands for the name of a value that was added without one.
 UNNAMED = "(unnamed)"
 

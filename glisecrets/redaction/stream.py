@@ -11,8 +11,6 @@ from .redactor import merged
 if TYPE_CHECKING:
     from .redactor import Known, Redactor
 
-__all__ = ["RedactingStream"]
-
 
 class RedactingStream:
     """Masks a stream of bytes; does no input or output itself.

@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from ..errors import StoreError
     from ..references import Address
 
-__all__ = [
-    "MAX_VALUE_BYTES",
-    "SecretDescription",
-    "SecretValue",
-    "SecretVersion",
-    "Store",
-    "VersionInfo",
-]
-
 #: Text or bytes, as Secrets Manager's SecretString and SecretBinary.
 SecretValue = str | bytes
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from .base import SecretValue
 
-__all__ = ["Labels", "check_value", "version_token"]
-
 _TOKEN = re.compile(r"[A-Za-z0-9-]{32,64}")
 
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from .base import Store
 
-__all__ = ["StoreAddress", "default_store", "open_store"]
-
 _SCHEMES = ("aws", "vault", "local", "off")
 
 

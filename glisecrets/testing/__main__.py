@@ -12,8 +12,6 @@ import sys
 from ..stores.local import LocalStore
 from .server import SecretsManagerServer
 
-__all__ = ["main"]
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal comes; give the exit status."""

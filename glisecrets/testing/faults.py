@@ -9,8 +9,6 @@ from threading import Lock
 
 from .wire import WireError
 
-__all__ = ["Faults"]
-
 #: How far a request's clock may be off (AWS General Reference, Signature Version 4).
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 _AMZ_DATE = "%Y%m%dT%H%M%SZ"

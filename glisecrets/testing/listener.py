@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from email.message import Message
 
-__all__ = ["Listener", "Responder"]
-
 _HOST = "127.0.0.1"
 _STOP_SECONDS = 5.0
 

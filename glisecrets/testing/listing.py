@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from ..stores.local.record import SecretRecord
 
-__all__ = ["matching", "page"]
-
 Item = TypeVar("Item")
 
 #: What each filter key compares with (API reference, Filter). Values are prefixes.

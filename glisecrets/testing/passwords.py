@@ -11,8 +11,6 @@ from .wire import WireError
 if TYPE_CHECKING:
     from .wire import Request
 
-__all__ = ["random_password"]
-
 #: The parameter that leaves a kind of character out, and the kind.
 _KINDS = {
     "ExcludeLowercase": string.ascii_lowercase,

@@ -29,8 +29,6 @@ from ..errors import ConfigurationError, MissingExtra
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["RunningServer", "postgres_server", "valkey_server"]
-
 _HOST = "127.0.0.1"
 _ADMIN = "admin"
 #: Debian's and Ubuntu's place, one folder per major version.

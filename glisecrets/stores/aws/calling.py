@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-__all__ = ["attempt"]
-
 
 def attempt(client: BaseClient, action: str, params: Mapping[str, Any]) -> Any:
     """Send one request, with botocore's retries.

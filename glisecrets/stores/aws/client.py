@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ...errors import GlisecretsError
     from .options import ClientOptions
 
-__all__ = ["CONNECTIONS", "new_client"]
-
 #: Seconds to wait for a connection, and for an answer on it.
 CONNECT_TIMEOUT, READ_TIMEOUT = 2, 5
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from .options import ClientOptions
 
-__all__ = ["Connection"]
-
 
 class Connection:
     """A client and what is done with it; a class for the client's life. Safe between threads.

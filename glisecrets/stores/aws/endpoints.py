@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["endpoints_of"]
-
 _SERVICES_OPEN, _SERVICES_CLOSE = b'\n    "services" : {\n', b"\n    }"
 _SERVICE_OPEN, _SERVICE_CLOSE = b'\n      "%s" : {', b"\n      }"
 

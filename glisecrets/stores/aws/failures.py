@@ -27,8 +27,6 @@ from ...errors import (
     Undecryptable,
 )
 
-__all__ = ["Asked", "answered", "client_refused", "is_denied", "translate"]
-
 
 class Asked(NamedTuple):
     """What was asked, for the error's words and attributes."""

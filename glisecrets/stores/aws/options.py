@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ClientOptions", "Credentials"]
-
 
 class Credentials(NamedTuple):
     """Static credentials, by ``create_client``'s argument names."""

@@ -15,8 +15,6 @@ from ...references import AWSCURRENT, Address, Arn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["BATCH_SIZE", "Batch", "Call", "Single", "entry_ids", "normal", "plan"]
-
 #: Most secrets that one BatchGetSecretValue takes.
 BATCH_SIZE = 20
 

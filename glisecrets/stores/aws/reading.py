@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-__all__ = ["Reader"]
-
 Answers = dict[Address, SecretVersion | StoreError]
 
 #: Most pages of one batch that are followed; a batch is 20 secrets, and pages may be empty.

@@ -23,8 +23,6 @@ from .endpoints import endpoints_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["make_session"]
-
 #: The services that such a session talks to, by endpoint prefix: ours, and those that give
 #: credentials (assumed roles, web identity, SSO and console log-in).
 _SERVICES = ("secretsmanager", "sts", "portal.sso", "oidc", "signin")

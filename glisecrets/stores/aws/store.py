@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from ..base import SecretValue, SecretVersion
     from .writing import Unshown
 
-__all__ = ["AwsStore"]
-
 _LOGGER = logging.getLogger(__name__)
 
 _BATCH_DENIED = (

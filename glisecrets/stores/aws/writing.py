@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..base import SecretValue
 
-__all__ = ["Unshown", "stored"]
-
 
 class Unshown(dict[str, Any]):
     """A request's parameters with a value in them: a traceback that shows locals shows none."""

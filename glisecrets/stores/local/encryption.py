@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .key_sources import KeySource
     from .ledger import Ledger
 
-__all__ = ["Cipher", "CipherOfStore"]
-
 _NONCE_BYTES = 12
 _CHECK = b"glisecrets local store, key check"
 _TEXT, _BYTES = b"t", b"b"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["LedgerFile"]
-
 #: How long an operation waits for another process's write, in seconds.
 BUSY_SECONDS = 5.0
 

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["inside_sqlite"]
-
 #: Seconds that a fork waits at most: longer than any transaction takes.
 _PATIENCE = 10.0
 

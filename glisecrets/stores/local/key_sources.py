@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["KEY_VARIABLE", "GivenKey", "KeyFile", "KeySource", "KeyringKey"]
-
 #: The variable that gives the key: base64 of 32 bytes, as in the key file.
 KEY_VARIABLE = "GLISECRETS_LOCAL_KEY"
 

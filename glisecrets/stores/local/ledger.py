@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
-__all__ = ["LAYOUT", "TABLES", "Ledger", "NoLedger"]
-
 #: ``PRAGMA user_version`` of the tables below; a later layout counts on from here.
 LAYOUT = 1
 

@@ -12,8 +12,6 @@ from .key_sources import GivenKey, KeyFile, KeyringKey, KeySource
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FOLDER", "key_source", "nearest_folder"]
-
 #: The folder that is looked for where none is named.
 FOLDER = ".secrets"
 

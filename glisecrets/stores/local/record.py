@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-__all__ = ["STORE", "SecretRecord", "StoredVersion"]
-
 #: The local store's scheme, for errors.
 STORE = "local"
 

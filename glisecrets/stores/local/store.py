@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from .key_sources import KeySource
     from .record import SecretRecord
 
-__all__ = ["LocalStore"]
-
 
 class LocalStore:
     """A store in a folder of this machine, with the label rules of the real Secrets Manager.

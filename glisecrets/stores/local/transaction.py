@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .record import SecretRecord
 
-__all__ = ["Transaction"]
-
 
 class Transaction:
     """Reads and writes with values in the clear, over a :class:`.ledger.Ledger`."""

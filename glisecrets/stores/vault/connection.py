@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from .options import VaultOptions
 
-__all__ = ["CONCURRENCY", "Connection"]
-
 _T = TypeVar("_T")
 
 #: Calls that one process makes at the same time.

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from ..base import SecretValue
 
-__all__ = ["Document", "document_of", "value_of"]
-
 Document = dict[str, Any]
 
 _MARKER = "glisecrets"

@@ -23,16 +23,6 @@ from ...errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "LOWER_ERRORS",
-    "Asked",
-    "CheckAndSetFailed",
-    "NoCredential",
-    "PolicyDenied",
-    "VersionGone",
-    "translated",
-]
-
 #: What hvac and the HTTP library below it raise.
 LOWER_ERRORS = (hvac_errors.VaultError, http_errors.RequestException)
 

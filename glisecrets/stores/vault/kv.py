@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .documents import Document
 
-__all__ = ["Kv2", "Metadata", "Written", "walk"]
-
 
 class Written(NamedTuple):
     """One version of a document; without its content it only says that it was written."""

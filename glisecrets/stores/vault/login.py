@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     import hvac
 
-__all__ = ["Lease", "Login", "login_from", "variable"]
-
 _SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 a path
 _METHODS = ("token", "approle", "kubernetes", "jwt")
 

@@ -12,8 +12,6 @@ from .login import Login, login_from, variable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["VaultOptions"]
-
 _KNOWN = ("auth", "auth_mount", "jwt_file", "kv", "mount", "namespace", "role")
 _FALSE = ("", "0", "f", "false")
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ..base import SecretValue
     from .connection import Connection
 
-__all__ = ["PlainSecrets"]
-
 _CURRENT = frozenset({AWSCURRENT})
 
 

@@ -29,8 +29,6 @@ from ..labels import Labels
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Lies", "Stages"]
-
 #: Versions without a label that are remembered, as in Secrets Manager.
 _DEPRECATED_KEPT = 100
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from .documents import Document
     from .kv import Kv2, Written
 
-__all__ = ["STAGED", "STAGES", "Seen", "Staging", "undisturbed"]
-
 _T = TypeVar("_T")
 
 #: The last parts of the side documents' paths.

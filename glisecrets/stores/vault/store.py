@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     Engine = PlainSecrets | VersionedSecrets
 
-__all__ = ["VaultStore"]
-
 _MOUNTS = "sys/internal/ui/mounts"
 _KV_TYPES = ("kv", "generic")
 _NO_PARTS = frozenset({"", ".", "..", STAGES, STAGED})

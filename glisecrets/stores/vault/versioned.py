@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from .stages import Stages
     from .staging import Seen
 
-__all__ = ["VersionedSecrets"]
-
 #: A shorter row of digits is a KV version number, a longer one a token.
 _SHORTEST_TOKEN = 32
 
