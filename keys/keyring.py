@@ -86,7 +86,7 @@ class Keyring(ABC):
     retired: tuple[Key, ...] = ()
 
     def __post_init__(self) -> None:
-        ids = [key.id for key in self.keys()]
+        ids = [key.id for key in self.accepted()]
         twice = sorted({name for name in ids if ids.count(name) > 1})
         if twice:
             raise InvalidKeyring(f"the keyring has more than one key {', '.join(twice)}")
@@ -150,7 +150,7 @@ class Keyring(ABC):
         """Give the JSON text that :meth:`parse` reads; it holds the material."""
         return json.dumps(self.document(), ensure_ascii=False)
 
-    def keys(self, now: datetime | None = None) -> tuple[Key, ...]:
+    def accepted(self, now: datetime | None = None) -> tuple[Key, ...]:
         """Give what is accepted, ``signing`` first, then ``next``, then the retired ones.
 
         Args:

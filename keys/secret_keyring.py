@@ -47,7 +47,7 @@ class SecretKeyring(Keyring):
         Args:
             now: leave out the retired keys that have expired by then.
         """
-        return [key.material for key in self.keys(now)[1:]]
+        return [key.material for key in self.accepted(now)[1:]]
 
     def check(self) -> None:
         """See that the keys that sign are as Django asks for.

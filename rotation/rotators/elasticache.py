@@ -1,0 +1,244 @@
+"""``elasticache-user`` and ``elasticache-token``: passwords of Amazon ElastiCache, by its API.
+
+Value: see :mod:`.redis_endpoint`; ElastiCache asks for ``"tls": true``. Options: ``user-id``, the
+id (not the name) of a user of role-based access control; ``replication-group``, the id of the
+group whose AUTH token it is.
+
+The API takes a change and makes it later, node by node. A rotation waits until it is made, five
+minutes at most; then it is ``Unreachable``, and the next try goes on waiting.
+
+Sources: the pages "Role-Based Access Control (RBAC)" and "Authenticating with the AUTH command"
+of the ElastiCache user guide.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from glisecrets.errors import MissingExtra
+
+from ..errors import NotRotatable, ProviderRefused, RotationError, Unreachable
+from ..rotator import Rotator, Verdict
+from .redis_acl import probe
+from .redis_endpoint import RedisEndpoint, ask, with_new_password
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from glisecrets.stores.base import SecretValue
+
+    from ..rotator import Rotation
+
+#: Seconds between two looks whether a change is made: five minutes in all.
+_PAUSES: Final = (1, 2, 3, 4, *[5] * 58)
+#: How many of them a node may take to know what the API calls made.
+_NODES_LAG: Final = 6
+#: Seconds to wait for a connection, and for an answer on it.
+_CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 15
+#: How error codes start that pass by themselves, and those that pass with the change before.
+_BUSY: Final = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "ServiceUnavailable")
+_CHANGING: Final = ("InvalidUserState", "InvalidReplicationGroupState", "InvalidUserGroupState")
+
+
+class _Changing(Unreachable):
+    """Another change is being made, and this one is refused until then."""
+
+
+class _ElastiCache(Rotator):
+    """What both kinds share."""
+
+    period: ClassVar[timedelta] = timedelta(days=90)
+    overlap: ClassVar[timedelta | None] = timedelta(days=7)
+    #: The option that names what is changed.
+    target: ClassVar[str]
+
+    def propose(self, rotation: Rotation) -> SecretValue:
+        """Choose a password."""
+        self._named(rotation)
+        return with_new_password(rotation.current, rotation.secret)
+
+    def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
+        """Log in on a new connection."""
+        return probe(rotation, value)
+
+    @abstractmethod
+    def _settled(self, name: str) -> bool:
+        """Tell whether no change is being made."""
+
+    def _named(self, rotation: Rotation) -> str:
+        if self.target in rotation.options:
+            return rotation.options[self.target]
+        raise NotRotatable(
+            f"{rotation.secret} does not say what to change at ElastiCache",
+            secret=rotation.secret,
+            next_step=f"name its id: tag glisecrets:{self.target}",
+        )
+
+    def _make(self, rotation: Rotation, change: Callable[[], None]) -> None:
+        """Make a change as soon as none is being made, and wait until it is made."""
+
+        def made() -> bool:
+            rotation.confirm()
+            change()
+            return True
+
+        name = self._named(rotation)
+        _wait(rotation, name, made)
+        _wait(rotation, name, lambda: self._settled(name))
+
+    def _wait_for_nodes(self, rotation: Rotation) -> None:
+        """Wait until the pending value is accepted; if it never is, its probe will say so."""
+        for seconds in _PAUSES[:_NODES_LAG]:
+            if self.probe(rotation, rotation.pending or "") is Verdict.ACCEPTED:
+                return
+            rotation.pause(seconds)
+
+
+class ElastiCacheUser(_ElastiCache):
+    """Rotates the password of a user of role-based access control, who may have two."""
+
+    options: ClassVar[frozenset[str]] = frozenset({"user-id"})
+    target: ClassVar[str] = "user-id"
+
+    def apply(self, rotation: Rotation) -> None:
+        """Set the new password and the current one."""
+        self._set(rotation)
+        self._wait_for_nodes(rotation)
+
+    def retire(self, rotation: Rotation, old: SecretValue) -> None:  # noqa: ARG002 - the rest goes
+        """Set the current password alone."""
+        self._set(rotation)
+
+    def _set(self, rotation: Rotation) -> None:
+        name = self._named(rotation)
+        staying = [value for value in (rotation.pending, rotation.current) if value]
+        passwords = {RedisEndpoint.of(value, rotation.secret).password for value in staying}
+
+        def change() -> None:
+            _call("ModifyUser", name, UserId=name, Passwords=sorted(passwords))
+
+        self._make(rotation, change)
+
+    def _settled(self, name: str) -> bool:
+        users = _call("DescribeUsers", name, UserId=name)["Users"]
+        return bool(users) and users[0]["Status"] == "active"
+
+
+class ElastiCacheToken(_ElastiCache):
+    """Rotates the AUTH token of a replication group, which may have two."""
+
+    options: ClassVar[frozenset[str]] = frozenset({"replication-group"})
+    target: ClassVar[str] = "replication-group"
+
+    def apply(self, rotation: Rotation) -> None:
+        """Add the new token by ROTATE, which keeps the one before."""
+        new = RedisEndpoint.of(rotation.pending or "", rotation.secret)
+
+        def change() -> None:
+            # Only once: another ROTATE would drop the token before.
+            if ask(new) is None:
+                self._modify(rotation, new, "ROTATE")
+
+        self._make(rotation, change)
+        self._wait_for_nodes(rotation)
+
+    def retire(self, rotation: Rotation, old: SecretValue) -> None:
+        """Keep the current token alone, by SET, if the old one is still accepted."""
+        current = RedisEndpoint.of(rotation.current, rotation.secret)
+        gone = RedisEndpoint.of_usable(old)
+        if gone is None or gone.password == current.password:
+            return
+        if ask(replace(current, password=gone.password)) is not None:
+            self._make(rotation, lambda: self._modify(rotation, current, "SET"))
+
+    def _modify(self, rotation: Rotation, endpoint: RedisEndpoint, strategy: str) -> None:
+        name = self._named(rotation)
+        _call(
+            "ModifyReplicationGroup",
+            name,
+            ReplicationGroupId=name,
+            AuthToken=endpoint.password,
+            AuthTokenUpdateStrategy=strategy,
+            ApplyImmediately=True,
+        )
+
+    def _settled(self, name: str) -> bool:
+        told = _call("DescribeReplicationGroups", name, ReplicationGroupId=name)
+        (group,) = told["ReplicationGroups"]
+        changing = group.get("PendingModifiedValues", {}).get("AuthTokenStatus")
+        return group["Status"] == "available" and not changing
+
+
+def _wait(rotation: Rotation, name: str, done: Callable[[], bool]) -> None:
+    for seconds in _PAUSES:
+        try:
+            if done():
+                return
+        except _Changing:
+            pass
+        rotation.pause(seconds)
+    raise Unreachable(
+        f"ElastiCache is still changing {name}",
+        next_step="look at it in the console; the rotation goes on when it is tried again",
+    )
+
+
+def _call(action: str, name: str, **parameters: Any) -> dict[str, Any]:
+    """Call the API, on a client of its own.
+
+    Raises:
+        Unreachable: no answer, throttled, broken or changing.
+        ProviderRefused: it said no.
+    """
+    try:
+        from botocore import exceptions, xform_name
+    except ImportError:
+        raise MissingExtra("rotating a password of ElastiCache", "aws") from None
+    try:
+        answer: dict[str, Any] = getattr(_client(), xform_name(action))(**parameters)
+    except exceptions.ClientError as error:
+        fault = _refusal(error, action, name)
+    except exceptions.BotoCoreError as error:
+        fault = _unanswered(error, action)
+    else:
+        return answer
+    raise fault
+
+
+def _client() -> Any:
+    from botocore.config import Config
+    from botocore.session import Session
+
+    config = Config(connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
+    # botocore itself reads AWS_DEFAULT_REGION alone, and then the profile.
+    region = os.environ.get("AWS_REGION")
+    return Session().create_client("elasticache", region_name=region, config=config)
+
+
+def _refusal(error: ClientError, action: str, name: str) -> RotationError:
+    """Give our error for the API's, without its text: that may repeat a password."""
+    code = error.response.get("Error", {}).get("Code", "Unknown")
+    said = f"ElastiCache: {action} of {name}: {code}"
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code.startswith(_CHANGING):
+        return _Changing(said)
+    if code.startswith(_BUSY) or status >= 500:  # noqa: PLR2004 - HTTP's server errors
+        return Unreachable(said, next_step="try again later")
+    denied = f"allow elasticache:{action} on {name} to this role"
+    wrong = "check its id in the tags of the secret, its state and this role's credentials"
+    return ProviderRefused(said, next_step=denied if "AccessDenied" in code else wrong)
+
+
+def _unanswered(error: BotoCoreError, action: str) -> RotationError:
+    from botocore import exceptions
+
+    said = f"ElastiCache: {action}: {type(error).__name__}"
+    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
+        return Unreachable(said, next_step="check route, VPC endpoint and AWS_ENDPOINT_URL")
+    return ProviderRefused(said, next_step="check AWS_REGION, credentials and the secret's tags")

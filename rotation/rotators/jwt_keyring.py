@@ -1,0 +1,52 @@
+"""``jwt-keyring``: the RSA keys that sign JSON Web Tokens by RS256.
+
+Value: a keyring (:mod:`glisecrets.keys.keyring`) of PEM keys. A bare private key in PEM, or the
+``private_key`` of a JSON object, is taken over; ``private_key`` and ``public_key`` of the object
+are kept equal to the signing key, for programs that know no keyring.
+
+Options: ``bits`` of new keys (2048, 3072 or 4096; unsaid, as many as the signing key's),
+``token-life``, the life of the longest-lived token with its leeway (``30d``: a refresh token),
+``key``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from glisecrets.errors import ConfigurationError
+from glisecrets.keys import KeyPair, RsaKeyring
+
+from .keyrings import KeyringRotator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from glisecrets.keys import Key, Keyring
+
+    from ..rotator import Rotation
+
+
+class JwtKeyring(KeyringRotator):
+    """Rotates the keys that sign JSON Web Tokens."""
+
+    options: ClassVar[frozenset[str]] = frozenset({"bits", "key", "token-life"})
+    ring: ClassVar[type[Keyring]] = RsaKeyring
+    life: ClassVar[tuple[str, timedelta]] = ("token-life", timedelta(days=30))
+    bare: ClassVar[str] = "private_key"
+
+    def new_key(self, rotation: Rotation, ring: Keyring) -> Key:
+        """Make a key of the size that the option ``bits`` asks for."""
+        bits = rotation.options.get("bits") or str(_signing(ring).rsa.key_size)
+        if not bits.isdecimal():
+            raise ConfigurationError(f"the option bits is no number: {bits!r}")
+        return RsaKeyring.new_key(rotation.now(), int(bits))
+
+    def copies(self, ring: Keyring) -> Mapping[str, str]:
+        """Give both halves of the signing key."""
+        pair = _signing(ring)
+        return {"private_key": pair.pem, "public_key": pair.public.pem}
+
+
+def _signing(ring: Keyring) -> KeyPair:
+    return KeyPair.from_pem(ring.signing.material, validate=False)
