@@ -23,7 +23,7 @@ class Connection:
     """
 
     def __init__(self, options: ClientOptions, given: BaseClient | None) -> None:
-        self._options = options
+        self.options = options
         self._given = given
         #: By process id: a client that a parent made is never used in its child.
         self._clients: dict[int, BaseClient] = {}
@@ -94,7 +94,7 @@ class Connection:
         with _collection_paused():
             from .client import new_client
 
-            client = new_client(self._options)
+            client = new_client(self.options)
         for pid in self._clients.keys() - {os.getpid()}:
             self._clients.pop(pid, None)
         return self._clients.setdefault(os.getpid(), client)

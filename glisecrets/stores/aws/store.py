@@ -82,6 +82,11 @@ class AwsStore:
         self._may_batch = True
         self.location = client.meta.region_name if client else options.location
 
+    @property
+    def connection(self) -> Connection:
+        """Its client, for operations that are no store's: RotateSecret."""
+        return self._connection
+
     @classmethod
     def from_options(
         cls, path: str, options: Mapping[str, str], *, environ: Mapping[str, str] | None = None
