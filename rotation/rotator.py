@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue
 
 
+#: The options of :mod:`.github`, which every kind has.
+GITHUB_OPTIONS = frozenset({"github", "github-keys", "github-secret", "github-token", "github-url"})
+
+
 class Verdict(StrEnum):
     """What a provider says of a value."""
 
@@ -48,6 +52,8 @@ class Rotation:
     previous: SecretValue | None = field(repr=False, default=None)
     #: What the secret's tags ``glisecrets:NAME`` and its declaration say, by ``NAME``.
     options: Mapping[str, str] = field(default_factory=dict)
+    #: Whether a leak is suspected: what is still in use is revoked all the same.
+    urgent: bool = False
     #: Read another secret by its reference, ``name`` or ``name#key``: an administrator's, say.
     read: Callable[[str], SecretValue] = field(repr=False, default=lambda _: "")
     #: Read every value that a version still holds, deprecated ones too.
@@ -72,10 +78,15 @@ class Rotator(ABC):
     period: ClassVar[timedelta] = timedelta(days=180)
     #: How long the value before stays good after a rotation; ``None``: there is nothing to retire.
     overlap: ClassVar[timedelta | None] = None
-    #: The options that it reads; any other is refused as a slip of the pen.
+    #: Whether the provider makes the value: one that it rejects will then never become good.
+    minted: ClassVar[bool] = False
+    #: The options that it reads, besides those of publishing; others are refused as slips.
     options: ClassVar[frozenset[str]] = frozenset()
     #: Where it stands in an emergency: lower ones first, equal ones at the same time.
     rank: ClassVar[int] = 50
+
+    def __init_subclass__(cls) -> None:
+        cls.options |= GITHUB_OPTIONS
 
     def reap(self, rotation: Rotation) -> None:  # noqa: B027 - few kinds leave anything behind
         """Delete what a crashed attempt made at the provider and no version holds."""
@@ -105,8 +116,19 @@ class Rotator(ABC):
             Unreachable: there was no clear answer; never said of a wrong value.
         """
 
-    def publish(self, rotation: Rotation) -> None:  # noqa: B027 - few kinds have copies elsewhere
-        """Bring copies of ``rotation.pending`` up to date; after the probe, before the labels."""
+    def publish(self, rotation: Rotation) -> None:
+        """Bring copies of ``rotation.pending`` up to date; after the probe, before the labels.
+
+        These are GitHub's secrets, where the options name any: see :mod:`.github`.
+
+        Raises:
+            NotRotatable: the options make no sense.
+            ProviderRefused: GitHub said no; or :class:`Unreachable`. Both say what was written.
+        """
+        if "github" in rotation.options:
+            from .github import publish_to_github
+
+            publish_to_github(rotation)
 
     def retire(self, rotation: Rotation, old: SecretValue) -> None:  # noqa: B027 - see overlap
         """Revoke a value once its overlap is over; what is gone already is fine.

@@ -1,0 +1,69 @@
+"""Values that are one string, or a JSON object that holds it at the key the option ``key`` names.
+
+The object's other keys stay as they are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from glisecrets.documents import UnreadableValue, parse_object, pick_key, with_key
+
+from .errors import NotRotatable
+
+if TYPE_CHECKING:
+    from glisecrets.stores.base import SecretValue
+
+    from .rotator import Rotation
+
+#: The option that names the key, its parts parted by dots.
+KEY = "key"
+
+
+def string_in(rotation: Rotation, value: SecretValue) -> str:
+    """Give the string.
+
+    Raises:
+        NotRotatable: the value is binary, has no such key, or something else is there.
+    """
+    key = _key(rotation)
+    try:
+        found = pick_key(value, key) if key else value
+    except UnreadableValue as error:
+        fault = error.message
+    else:
+        if isinstance(found, str):
+            return found
+        fault = "holds no text there"
+    raise _refusal(rotation, fault)
+
+
+def with_string(rotation: Rotation, string: str) -> str:
+    """Give the current value with another string in its place.
+
+    Raises:
+        NotRotatable: the current value has no place for it.
+    """
+    key = _key(rotation)
+    try:
+        document = parse_object(rotation.current)
+        if key:
+            return with_key(document, key, string)
+        fault = "holds a JSON object, and nothing says which key to renew"
+    except UnreadableValue as error:
+        if not key and isinstance(rotation.current, str):
+            return string
+        fault = error.message
+    raise _refusal(rotation, fault)
+
+
+def _key(rotation: Rotation) -> tuple[str, ...]:
+    return tuple(filter(None, rotation.options.get(KEY, "").split(".")))
+
+
+def _refusal(rotation: Rotation, fault: str) -> NotRotatable:
+    return NotRotatable(
+        f"{rotation.secret}: {fault}",
+        secret=rotation.secret,
+        next_step="mend the value, or the tag glisecrets:key, which names its place in the JSON",
+    )
