@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from .environment import Environment
     from .references import Reference
 
-__all__ = ["DataClass", "SecretDeclaration", "declaration_of", "secret"]
-
-
 class DataClass(StrEnum):
     """How much harm a leak of the value does; decides keys, readers and where it may be logged."""
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from .output import Output
 
-__all__ = ["app"]
-
 app = typer.Typer(add_completion=False)
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}

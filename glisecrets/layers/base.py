@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from ..fields import FieldPlan
     from ..origins import Origin
 
-__all__ = ["Found", "Layer", "found_text"]
-
-
 class Found:
     """What a layer has for a field: a value as pydantic takes it, or why it cannot be read.
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .rotations import Rotations
     from .wire import Answer, Request
 
-__all__ = ["Account"]
-
 _ARN_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .account import Account
     from .wire import Answer, Request
 
-__all__ = ["answer"]
-
 _OPERATIONS: Mapping[str, Callable[[Account, Request], Answer]] = {
     "BatchGetSecretValue": reading.batch_get_secret_value,
     "CancelRotateSecret": rotating.cancel_rotate_secret,

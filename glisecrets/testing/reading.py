@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from .account import Account
     from .wire import Answer, Request
 
-__all__ = [
-    "batch_get_secret_value",
-    "describe_secret",
-    "get_random_password",
-    "get_secret_value",
-    "list_secret_version_ids",
-    "list_secrets",
-]
-
 #: Secrets in one BatchGetSecretValue (API reference).
 _MAX_BATCH = 20
 

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from .account import Account
     from .wire import Answer, Request
 
-__all__ = ["cancel_rotate_secret", "rotate_secret"]
-
-
 def rotate_secret(account: Account, request: Request) -> Answer:
     """Set rotation up and begin one; with ``RotateImmediately`` false, only try the Lambda.
 

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     #: Takes a step's event.
     OnRotate = Callable[[Mapping[str, str]], object]
 
-__all__ = ["STEPS", "RotationRun", "Rotations"]
-
 #: The steps of a rotation, in order.
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 

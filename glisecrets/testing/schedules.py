@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["fault", "next_rotation"]
-
 _RATE = re.compile(r"rate\((\d+) (hour|day)s?\)")
 #: Minute 0 and any year are what the service takes; in between hour, day, month and weekday.
 _CRON = re.compile(r"cron\(0 ([\d,/*-]+) (\S+) (\S+) (\S+) \*\)")

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-__all__ = ["Call", "SecretsManagerServer"]
-
 _SIGNATURE = re.compile(r"AWS4-HMAC-SHA256 Credential=\S+, ?SignedHeaders=\S+, ?Signature=\w+")
 
 

@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from ..stores.base import SecretValue
     from ..stores.local.record import SecretRecord
 
-__all__ = [
-    "Answer",
-    "Request",
-    "WireError",
-    "description",
-    "labels_by_version",
-    "value_fields",
-    "wire_error",
-]
-
 #: An answer's JSON object. It may hold a value.
 Answer = dict[str, Any]
 

@@ -17,17 +17,6 @@ if TYPE_CHECKING:
     from .account import Account
     from .wire import Answer, Request
 
-__all__ = [
-    "create_secret",
-    "delete_secret",
-    "put_secret_value",
-    "restore_secret",
-    "tag_resource",
-    "untag_resource",
-    "update_secret",
-    "update_secret_version_stage",
-]
-
 #: Days of a deletion's recovery window (API reference).
 _RECOVERY_DAYS = range(7, 31)
 

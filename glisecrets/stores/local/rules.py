@@ -28,20 +28,6 @@ if TYPE_CHECKING:
     from ...references import Address
     from ..labels import Labels
 
-__all__ = [
-    "RotationUnderWay",
-    "ScheduledForDeletion",
-    "created",
-    "deletion_cancelled",
-    "deletion_scheduled",
-    "label_moved",
-    "no_version",
-    "rotation_begun",
-    "tagged",
-    "version_wanted",
-    "written",
-]
-
 #: Secrets Manager keeps this many versions, and all those younger than :data:`KEEP_AT_LEAST`.
 KEEP_VERSIONS = 100
 KEEP_AT_LEAST = timedelta(hours=24)
