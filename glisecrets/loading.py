@@ -2,7 +2,7 @@
 
 The flow of one value: a layer finds text → :mod:`~glisecrets.values` turns it into what pydantic
 reads → :mod:`~glisecrets.admission` has the guard and the placeholder rule look at it, and lets the
-redactor know a secret → pydantic validates it in :mod:`~glisecrets.settings`.
+redactor know a secret → pydantic validates it in :mod:`~glisecrets.validation`.
 
 Modules that only secrets, faults or the build phase need are imported where they are used: a
 class without secrets starts as fast as plain pydantic-settings.

@@ -1,8 +1,9 @@
 """The store port: what the loader, the live values and the rotation engine ask of a store.
 
-The words and rules are those of AWS Secrets Manager (``rotation.md`` names the sources): a
-secret has versions; a version has an id, which is the token it was written with, and labels; a
-label is on at most one version. Every store keeps these rules, and one conformance suite,
+The words and rules are those of AWS Secrets Manager (its user guide, "What's in a Secrets Manager
+secret?", and its API reference, PutSecretValue and UpdateSecretVersionStage): a secret has
+versions; a version has an id, which is the token it was written with, and labels; a label is on at
+most one version. Every store keeps these rules, and one conformance suite,
 ``tests/stores/test_conformance.py``, holds all of them to it.
 """
 
