@@ -17,6 +17,7 @@ Source: the rotation pages of the Secrets Manager user guide ("Lambda rotation f
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ from .errors import NotRotatable, ProbeRejected, RotationBusy
 from .finding import find_rotator
 from .retiring import retire_before_rotation
 from .rotator import Verdict
-from .standing import Standing, check_not_superseded
+from .standing import Standing, after_labels, check_not_superseded
 from .subject import Clock, Subject
 
 if TYPE_CHECKING:
@@ -97,14 +98,18 @@ class Engine:
         self._declared = declared or {}
         self._find = find
 
-    def subject(self, secret: str) -> Subject:
+    def subject(self, secret: str, *, urgent: bool = False) -> Subject:
         """Describe a secret that is to be rotated.
+
+        Args:
+            secret: the name or ARN.
+            urgent: a leak is suspected: no overlap is waited for.
 
         Raises:
             NotRotatable: nothing says how, or wrongly.
         """
         declared = self._declared.get(secret, {})
-        return Subject.of(self.store, secret, declared, self.clock, self._find)
+        return Subject.of(self.store, secret, declared, self.clock, self._find, urgent)
 
     def step(self, step: Step, secret: str, token: str, *, urgent: bool = False) -> Outcome:
         """Run one step, for the token whose version is ``AWSPENDING``.
@@ -113,7 +118,7 @@ class Engine:
             step: which.
             secret: the name or ARN.
             token: the rotation's token, the new version's id.
-            urgent: retire the version before at once, though its overlap is not over.
+            urgent: a leak is suspected: no overlap is waited for.
 
         Raises:
             StaleRotation: the token is not the one that is rotating; nothing was changed.
@@ -121,40 +126,42 @@ class Engine:
             RotationError: a provider said no, or cannot be reached (``passing``).
             StoreError: the store did not take part.
         """
-        subject = self.subject(secret)
-        result = self._run(step, subject, token, urgent=urgent)
+        subject = self.subject(secret, urgent=urgent)
+        result = _run(step, subject, token)
         outcome = Outcome(subject.description.name, step, token, result)
         _log.info("%s: %s of version %s: %s", outcome.secret, step, token[:8], result)
         return outcome
 
-    def _run(self, step: Step, subject: Subject, token: str, *, urgent: bool) -> str:
-        if subject.standing(token) is Standing.DONE:
-            drop_pending(subject.store, subject.name, token)
-            return "done"
-        if step is Step.CREATE:
-            return self._create(subject, token, urgent=urgent)
-        pending = subject.version(token)
-        if step is Step.TEST and pending is None:
-            # RotateImmediately=false has testSecret alone run, on an empty version.
-            return _probed(subject, token, subject.current())
-        if pending is None:
-            raise RotationBusy(
-                f"{subject.name}: version {token} has no value yet", next_step="run createSecret"
-            )
-        check_not_superseded(subject.name, subject.current(), pending)
-        if step is Step.SET:
-            subject.rotator.apply(subject.rotation(token, pending.value))
-            return "applied"
-        if step is Step.TEST:
-            return _probed(subject, token, pending)
-        return _finish(subject, token, pending)
 
-    def _create(self, subject: Subject, token: str, *, urgent: bool) -> str:
-        if subject.version(token) is not None:
-            return "kept"
-        retire_before_rotation(subject, urgent=urgent)
-        propose(subject, token, AWSPENDING)
-        return "proposed"
+def _run(step: Step, subject: Subject, token: str) -> str:
+    if subject.standing(token) is Standing.DONE:
+        clean(subject, token)
+        return "done"
+    if step is Step.CREATE:
+        return _create(subject, token)
+    pending = subject.version(token)
+    if step is Step.TEST and pending is None:
+        # RotateImmediately=false has testSecret alone run, on an empty version.
+        return _probed(subject, token, subject.current)
+    if pending is None:
+        raise RotationBusy(
+            f"{subject.name}: version {token} has no value yet", next_step="run createSecret"
+        )
+    check_not_superseded(subject.name, subject.current, pending)
+    if step is Step.SET:
+        subject.rotator.apply(subject.rotation(token, pending.value))
+        return "applied"
+    if step is Step.TEST:
+        return _probed(subject, token, pending)
+    return _finish(subject, token, pending)
+
+
+def _create(subject: Subject, token: str) -> str:
+    if subject.version(token) is not None:
+        return "kept"
+    retire_before_rotation(subject)
+    propose(subject, token, AWSPENDING)
+    return "proposed"
 
 
 def propose(subject: Subject, token: str, label: str) -> None:
@@ -173,25 +180,35 @@ def propose(subject: Subject, token: str, label: str) -> None:
         _log.info("%s: version %s has a value already", subject.name, token[:8])
 
 
-def drop_pending(store: Store, secret: str, token: str) -> None:
-    """Take ``AWSPENDING`` off a version, if it is there."""
-    # Secrets Manager takes it for an unfinished rotation if it is left elsewhere; aws-cdk#28539.
-    if store.describe(secret).labelled(AWSPENDING) != token:
-        return
-    try:
-        store.move_label(secret, AWSPENDING, expected=token)
-    except LabelConflict:
-        _log.debug("%s: AWSPENDING has left version %s by itself", secret, token[:8])
+def abandon(subject: Subject, token: str) -> None:
+    """Give up a version that cannot be rotated to; what was minted for it is revoked first."""
+    version = subject.version(token)
+    if subject.rotator.minted and version is not None:
+        subject.rotator.retire(subject.rotation(token), version.value)
+    clean(subject, token)
+    _log.warning("%s: version %s is given up", subject.name, token[:8])
+
+
+def clean(subject: Subject, token: str) -> None:
+    """Take the labels of a rotation that has ended off its version."""
+    # Left elsewhere than on the current version, AWSPENDING stands for an unfinished rotation.
+    for label in (AWSPENDING, *after_labels(subject.description, token)):
+        with suppress(LabelConflict):  # it has gone by itself
+            subject.store.move_label(subject.name, label, expected=token)
 
 
 def _probed(subject: Subject, token: str, version: SecretVersion) -> str:
     rotation = subject.rotation(token, version.value)
     if subject.rotator.probe(rotation, version.value) is Verdict.ACCEPTED:
         return "accepted"
+    step = f"run setSecret again, or: glisecrets rotate repair {subject.name}"
+    if subject.rotator.minted and version.version_id == token:
+        abandon(subject, token)
+        step = "it is given up; rotate again"
     raise ProbeRejected(
         f"{subject.name}: the provider does not accept version {version.version_id}",
         secret=subject.name,
-        next_step=f"run setSecret again, or: glisecrets rotate repair {subject.name}",
+        next_step=step,
     )
 
 
@@ -204,5 +221,5 @@ def _finish(subject: Subject, token: str, pending: SecretVersion) -> str:
         raise RotationBusy(
             f"{subject.name}: AWSCURRENT was moved by another run", secret=subject.name
         ) from conflict
-    drop_pending(subject.store, subject.name, token)
+    clean(subject, token)
     return "finished"

@@ -28,12 +28,8 @@ RETIRING = "glisecrets:retiring"
 _log = logging.getLogger("glisecrets.rotation")
 
 
-def retire(subject: Subject, *, now: bool = False) -> str | None:
+def retire(subject: Subject) -> str | None:
     """Reap leftovers and revoke the previous version, if it is due; give its id if it was.
-
-    Args:
-        subject: the secret.
-        now: do not wait for the end of the overlap.
 
     Raises:
         RotationError: the provider said no, or cannot be reached: the next sweep tries again.
@@ -44,12 +40,12 @@ def retire(subject: Subject, *, now: bool = False) -> str | None:
     subject.rotator.reap(subject.rotation(token))
     until = overlap_end(subject)
     started = subject.description.labelled(RETIRING)
-    if started is None and (until is None or (not now and subject.clock.now() < until)):
+    if started is None and (until is None or not _over(subject, until)):
         return None
     return _revoke(subject)
 
 
-def retire_before_rotation(subject: Subject, *, urgent: bool) -> None:
+def retire_before_rotation(subject: Subject) -> None:
     """Revoke the previous version before there is a third one that a provider accepts.
 
     Raises:
@@ -58,7 +54,7 @@ def retire_before_rotation(subject: Subject, *, urgent: bool) -> None:
     until = overlap_end(subject)
     if until is None and subject.description.labelled(RETIRING) is None:
         return
-    if until is not None and subject.clock.now() < until and not urgent:
+    if until is not None and not _over(subject, until):
         raise NotRotatable(
             f"{subject.name}: the version before the current one is good until {until:%F %R} UTC",
             secret=subject.name,
@@ -73,9 +69,13 @@ def overlap_end(subject: Subject) -> datetime | None:
     description = subject.description
     if subject.overlap is None or description.labelled(AWSPREVIOUS) is None:
         return None
-    moments = (description.rotated, subject.current().created)
+    moments = (description.rotated, subject.current.created)
     replaced = max((moment for moment in moments if moment), default=subject.clock.now())
     return replaced + (subject.overlap or timedelta())
+
+
+def _over(subject: Subject, until: datetime) -> bool:
+    return subject.urgent or subject.clock.now() >= until
 
 
 def _revoke(subject: Subject) -> str | None:
@@ -88,7 +88,7 @@ def _revoke(subject: Subject) -> str | None:
         store.move_label(name, RETIRING, to=old, expected=None)
     if previous == old:
         store.move_label(name, AWSPREVIOUS, expected=old)
-    version, current = subject.version(old), subject.current()
+    version, current = subject.version(old), subject.current
     # A rollback may have made it current again; then it stays.
     if version is not None and version.value != current.value:
         subject.rotator.retire(subject.rotation(current.version_id), version.value)

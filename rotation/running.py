@@ -14,20 +14,17 @@ from typing import TYPE_CHECKING, TypeVar
 from glisecrets.errors import GlisecretsError, LabelConflict, StoreUnavailable
 from glisecrets.references import AWSCURRENT, AWSPENDING
 
-from .engine import Step, drop_pending, propose
-from .errors import NotRotatable, RotationBusy, RotationError
+from .engine import Step, abandon, clean, propose
+from .errors import RotationBusy, RotationError
 from .lease import lease
 from .retiring import retire_before_rotation
-from .standing import unfinished
+from .standing import AFTER, check_turned_on, outdated, proposed, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .engine import Engine, Outcome
     from .subject import Subject
-
-#: On a version that is stored and shall become ``AWSPENDING`` next.
-PROPOSED = "glisecrets:proposed"
 
 #: Waits before a step is tried again, in seconds, after a failure that may pass.
 _WAITS = (0.5, 1.0, 2.0, 4.0)
@@ -48,7 +45,7 @@ def run(
     Args:
         engine: rotates.
         secret: the name.
-        urgent: retire the version before at once, though its overlap is not over.
+        urgent: a leak is suspected: no overlap is waited for.
         told: called after each step.
 
     Raises:
@@ -59,7 +56,7 @@ def run(
     with lease(engine.store, secret, engine.clock):
         token = _patiently(engine, partial(begin, engine, secret, urgent=urgent))
         for step in Step:
-            told(_patiently(engine, partial(engine.step, step, secret, token)))
+            told(_patiently(engine, partial(engine.step, step, secret, token, urgent=urgent)))
         return token
 
 
@@ -69,40 +66,36 @@ def begin(engine: Engine, secret: str, *, urgent: bool = False) -> str:
     Secrets Manager begins a rotation by registering the version; other stores cannot, so here the
     value is made first and the label is won by compare-and-swap.
     """
-    subject = engine.subject(secret)
-    _check_turned_on(subject)
-    token = unfinished(subject.description)
-    if token is not None:
-        return token
-    current = subject.description.labelled(AWSCURRENT)
-    if subject.description.labelled(AWSPENDING):
-        drop_pending(subject.store, secret, current or "")
-    token = subject.description.labelled(PROPOSED)
+    subject = engine.subject(secret, urgent=urgent)
+    check_turned_on(subject.description)
+    token = unfinished(subject.description) or proposed(subject.description)
     if token is None:
-        token = str(uuid.uuid4())
-        retire_before_rotation(subject, urgent=urgent)
-        propose(subject, token, PROPOSED)
-    return _pending(subject, token)
-
-
-def _pending(subject: Subject, token: str) -> str:
-    try:
-        subject.store.move_label(subject.name, AWSPENDING, to=token, expected=None)
-    except LabelConflict as conflict:
-        raise RotationBusy(
-            f"{subject.name}: another rotation began just now", secret=subject.name
-        ) from conflict
-    subject.store.move_label(subject.name, PROPOSED, expected=token)
+        token = _propose(subject)
+    elif outdated(subject.description, token):
+        abandon(subject, token)
+        raise RotationBusy(f"{secret}: another rotation has ended meanwhile", secret=secret)
+    if subject.description.labelled(AWSPENDING) != token:
+        _claim(subject, token)
     return token
 
 
-def _check_turned_on(subject: Subject) -> None:
-    if subject.description.rotation_enabled is False:
-        raise NotRotatable(
-            f"{subject.name}: its rotation is turned off",
-            secret=subject.name,
-            next_step="turn it on again: glisecrets rotate apply",
-        )
+def _propose(subject: Subject) -> str:
+    # As described, not as read just now: what follows is decided by the description.
+    token, base = str(uuid.uuid4()), subject.description.labelled(AWSCURRENT) or ""
+    clean(subject, base)
+    retire_before_rotation(subject)
+    propose(subject, token, AFTER + base)
+    return token
+
+
+def _claim(subject: Subject, token: str) -> None:
+    try:
+        subject.store.move_label(subject.name, AWSPENDING, to=token, expected=None)
+    except LabelConflict:
+        abandon(subject, token)
+        raise RotationBusy(
+            f"{subject.name}: another rotation began just now", secret=subject.name
+        ) from None
 
 
 def _patiently(engine: Engine, act: Callable[[], _T]) -> _T:

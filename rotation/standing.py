@@ -9,12 +9,17 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from glisecrets.references import AWSCURRENT, AWSPENDING
+from glisecrets.references import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 
 from .errors import NotRotatable, StaleRotation, Superseded
 
 if TYPE_CHECKING:
     from glisecrets.stores.base import SecretDescription, SecretVersion
+
+
+#: A value that this process proposed carries this label with the id of the version that it is to
+#: replace: for Secrets Manager registers what it begins itself, and nobody does it for us.
+AFTER = "glisecrets:after:"
 
 
 class Standing(Enum):
@@ -33,23 +38,31 @@ def standing(description: SecretDescription, token: str) -> Standing:
         NotRotatable: rotation is turned off for this secret.
         StaleRotation: no version has this token, or it is not the one that is rotating.
     """
+    check_turned_on(description)
+    labels = description.versions.get(token)
+    if labels is not None and AWSCURRENT in labels:
+        return Standing.DONE
+    if labels is not None and AWSPENDING in labels and not outdated(description, token):
+        return Standing.UNDER_WAY
+    raise StaleRotation(
+        f"{description.name}: version {token} is not the one that rotates; nothing was changed",
+        secret=description.name,
+        next_step="nothing to do if another rotation has finished: glisecrets rotate status",
+    )
+
+
+def check_turned_on(description: SecretDescription) -> None:
+    """Refuse to rotate a secret whose rotation somebody has turned off.
+
+    Raises:
+        NotRotatable: it is turned off.
+    """
     if description.rotation_enabled is False:
         raise NotRotatable(
             f"{description.name}: its rotation is turned off",
             secret=description.name,
             next_step="turn it on again: glisecrets rotate apply",
         )
-    labels = description.versions.get(token)
-    if labels is not None and AWSCURRENT in labels:
-        return Standing.DONE
-    if labels is not None and AWSPENDING in labels:
-        return Standing.UNDER_WAY
-    known = "is not AWSPENDING" if labels is not None else "carries no label, or does not exist"
-    raise StaleRotation(
-        f"{description.name}: version {token} {known}; nothing was changed",
-        secret=description.name,
-        next_step="nothing to do if another rotation has finished: glisecrets rotate status",
-    )
 
 
 def unfinished(description: SecretDescription) -> str | None:
@@ -59,6 +72,24 @@ def unfinished(description: SecretDescription) -> str | None:
     """
     pending = description.labelled(AWSPENDING)
     return None if pending == description.labelled(AWSCURRENT) else pending
+
+
+def proposed(description: SecretDescription) -> str | None:
+    """Give the version that was proposed here and has not become ``AWSPENDING``, or ``None``."""
+    settled = {description.labelled(AWSCURRENT), description.labelled(AWSPREVIOUS)}
+    waiting = (version for version in description.versions if after_labels(description, version))
+    return next((version for version in waiting if version not in settled), None)
+
+
+def outdated(description: SecretDescription, token: str) -> bool:
+    """Tell whether a version was proposed to replace one that is not current any more."""
+    bases = {label.removeprefix(AFTER) for label in after_labels(description, token)}
+    return bool(bases) and description.labelled(AWSCURRENT) not in bases
+
+
+def after_labels(description: SecretDescription, token: str) -> list[str]:
+    """Give the labels of a version that tell what it is to replace."""
+    return [label for label in description.versions.get(token, ()) if label.startswith(AFTER)]
 
 
 def check_not_superseded(secret: str, current: SecretVersion, pending: SecretVersion) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from glisecrets.documents import pick_key
@@ -45,7 +46,7 @@ class Clock:
     pause: Callable[[float], None] = time.sleep
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """A secret as it was described at one moment. Its values are read when asked for."""
 
@@ -56,6 +57,8 @@ class Subject:
     #: What tags and declaration say, without the prefix; the engine's own options too.
     options: Mapping[str, str]
     clock: Clock
+    #: Whether a leak is suspected: no overlap is waited for.
+    urgent: bool = False
 
     @classmethod
     def of(
@@ -65,6 +68,7 @@ class Subject:
         declared: Mapping[str, str],
         clock: Clock,
         find: Callable[[str], Rotator],
+        urgent: bool = False,
     ) -> Subject:
         """Describe a secret and find its rotator.
 
@@ -74,6 +78,7 @@ class Subject:
             declared: options that override those of the tags.
             clock: the time.
             find: gives the rotator of a kind.
+            urgent: whether a leak is suspected.
 
         Raises:
             NoRotator: no kind is named.
@@ -89,7 +94,7 @@ class Subject:
         options = {**tagged, **declared}
         rotator = find(_kind(description.name, options))
         check_options(description.name, options, rotator)
-        return cls(store, secret, description, rotator, options, clock)
+        return cls(store, secret, description, rotator, options, clock, urgent)
 
     @property
     def kind(self) -> str:
@@ -131,8 +136,9 @@ class Subject:
         remember(version.value, name=self.description.name)
         return version
 
+    @cached_property
     def current(self) -> SecretVersion:
-        """Read the current version.
+        """The current version, read once.
 
         Raises:
             NotRotatable: there is none: a rotation changes a value, it makes no first one.
@@ -153,10 +159,11 @@ class Subject:
         return Rotation(
             secret=self.description.name,
             token=token,
-            current=self.current().value,
+            current=self.current.value,
             pending=pending,
             previous=old.value if old else None,
             options=self.options,
+            urgent=self.urgent,
             read=self._read,
             held=self._held,
             confirm=lambda: self.confirm(token),
