@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .finding import Finding
 from .readers import COMPOSE, DJANGO_ENVIRON, DOTENVX, READERS
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from .statements import Statement
 
 
-class Kind(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Kind:
     """One kind of finding: everything about it but its place."""
 
     code: str
@@ -37,41 +39,10 @@ class Kind(NamedTuple):
         )
 
 
-NOT_UTF8 = Kind("dotenv.not-utf8", "error", "the file is not UTF-8", "save the file as UTF-8")
-NUL = Kind(
-    "dotenv.nul",
-    "error",
-    "there is a NUL byte, which no environment variable can hold",
-    "save the file as plain text",
-)
-UNCLOSED_QUOTE = Kind(
-    "dotenv.unclosed-quote",
-    "error",
-    "the quoted value has no end, or text after it",
-    "close the quote, and leave nothing but a comment after it",
-)
-NOT_AN_ASSIGNMENT = Kind(
-    "dotenv.not-an-assignment",
-    "error",
-    "this line is no assignment",
-    "write NAME=value, or start a comment with '#'",
-)
-DUPLICATE = Kind(
-    "dotenv.duplicate", "warning", "given more than once; the last one counts", "keep one of them"
-)
-EMPTY = Kind(
-    "dotenv.empty",
-    "info",
-    "the value is empty: no value to glisecrets unless the field is text; "
-    "to django-environ False as a bool, and an error as an int",
-    "give the value, or remove the line",
-)
-
-
-class Cause(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cause(Kind):
     """A way of writing that some tools read differently."""
 
-    kind: Kind
     #: The tools that differ because of it.
     tools: frozenset[str]
     #: Whether a statement is written so.
@@ -80,6 +51,7 @@ class Cause(NamedTuple):
 
 _EVERY = frozenset(READERS)
 _ONLY_DJANGO = frozenset({DJANGO_ENVIRON})
+_ONLY_DOTENVX = frozenset({DOTENVX})
 _PARSERS = frozenset({DJANGO_ENVIRON, COMPOSE, DOTENVX})
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -87,118 +59,75 @@ _EXPORT = re.compile(r"\s*export(?! \w)\s")
 #: Before the name, around the "=", or at the end of a line without comment.
 _SPACED = re.compile(r"\A\s|\A[^=\n]*\s=|\A[^=\n]*=[^\S\n]|\A[^#\n]*[^\S\n]$", re.MULTILINE)
 
+# Tables: what is told and what to do about it, a line each.
+# fmt: off
+NOT_UTF8 = Kind(
+    "dotenv.not-utf8", "error", "the file is not UTF-8",
+    "save the file as UTF-8")
+NUL = Kind(
+    "dotenv.nul", "error", "there is a NUL byte, which no environment variable can hold",
+    "save the file as plain text")
+UNCLOSED_QUOTE = Kind(
+    "dotenv.unclosed-quote", "error", "the quoted value has no end, or text after it",
+    "close the quote, and leave nothing but a comment after it")
+NOT_AN_ASSIGNMENT = Kind(
+    "dotenv.not-an-assignment", "error", "this line is no assignment",
+    "write NAME=value, or start a comment with '#'")
+DUPLICATE = Kind(
+    "dotenv.duplicate", "warning", "given more than once; the last one counts",
+    "keep one of them")
+EMPTY = Kind(
+    "dotenv.empty", "info",
+    "the value is empty: no value to glisecrets unless the field is text; "
+    "to django-environ False as a bool, and an error as an int",
+    "give the value, or remove the line")
+
 #: Tried in order, for each tool that differs: the first one that shows is the cause.
 CAUSES = (
     Cause(
-        Kind(
-            "dotenv.bare-name",
-            "warning",
-            "a name without '=' is no assignment",
-            "write NAME= for an empty value, or remove the line",
-        ),
-        _EVERY,
-        lambda statement: statement.value is None,
-    ),
+        "dotenv.bare-name", "warning", "a name without '=' is no assignment",
+        "write NAME= for an empty value, or remove the line",
+        _EVERY, lambda it: it.value is None),
     Cause(
-        Kind(
-            "dotenv.bom",
-            "warning",
-            "the file starts with a byte order mark",
-            "save the file as UTF-8 without a byte order mark",
-        ),
-        _ONLY_DJANGO,
-        lambda statement: statement.text.startswith(BOM),
-    ),
+        "dotenv.bom", "warning", "the file starts with a byte order mark",
+        "save the file as UTF-8 without a byte order mark",
+        _ONLY_DJANGO, lambda it: it.text.startswith(BOM)),
     Cause(
-        Kind(
-            "dotenv.export",
-            "warning",
-            "'export' is not followed by one space",
-            "write 'export NAME=value', or leave 'export' out",
-        ),
-        _ONLY_DJANGO,
-        lambda statement: _EXPORT.match(statement.text) is not None,
-    ),
+        "dotenv.export", "warning", "'export' is not followed by one space",
+        "write 'export NAME=value', or leave 'export' out",
+        _ONLY_DJANGO, lambda it: _EXPORT.match(it.text) is not None),
     Cause(
-        Kind(
-            "dotenv.multi-line",
-            "warning",
-            "the value goes over several lines",
-            r"write a key in one line, as base64 or with \n between its lines",
-        ),
-        _ONLY_DJANGO,
-        lambda statement: "\n" in statement.text.rstrip(),
-    ),
+        "dotenv.multi-line", "warning", "the value goes over several lines",
+        r"write a key in one line, as base64 or with \n between its lines",
+        _ONLY_DJANGO, lambda it: "\n" in it.text.rstrip()),
     Cause(
-        Kind(
-            "dotenv.spaces",
-            "warning",
-            "there are spaces around the name, the '=' or the value",
-            "write NAME=value without spaces around it",
-        ),
-        _ONLY_DJANGO,
-        lambda statement: _SPACED.search(statement.text) is not None,
-    ),
+        "dotenv.spaces", "warning", "there are spaces around the name, the '=' or the value",
+        "write NAME=value without spaces around it",
+        _ONLY_DJANGO, lambda it: _SPACED.search(it.text) is not None),
     Cause(
-        Kind(
-            "dotenv.name",
-            "warning",
-            "the name has other characters than letters, digits and '_'",
-            "rename the variable",
-        ),
-        _EVERY,
-        lambda statement: _NAME.fullmatch(statement.name or "") is None,
-    ),
+        "dotenv.name", "warning", "the name has other characters than letters, digits and '_'",
+        "rename the variable",
+        _EVERY, lambda it: _NAME.fullmatch(it.name or "") is None),
     Cause(
-        Kind(
-            "dotenv.command",
-            "error",
-            "the value holds '$(…)'",
-            "put the value in a store, or in single quotes",
-        ),
-        frozenset({DOTENVX}),
-        lambda statement: "$(" in (statement.value or ""),
-    ),
+        "dotenv.command", "error", "the value holds '$(…)'",
+        "put the value in a store, or in single quotes",
+        _ONLY_DOTENVX, lambda it: "$(" in (it.value or "")),
     Cause(
-        Kind(
-            "dotenv.dollar",
-            "warning",
-            "the value holds '$', which glisecrets keeps as it is",
-            "put the value in a store, or in single quotes, which compose and dotenvx leave alone",
-        ),
-        _EVERY,
-        lambda statement: "$" in (statement.value or ""),
-    ),
+        "dotenv.dollar", "warning", "the value holds '$', which glisecrets keeps as it is",
+        "put the value in a store, or in single quotes, which compose and dotenvx leave alone",
+        _EVERY, lambda it: "$" in (it.value or "")),
     Cause(
-        Kind(
-            "dotenv.escape",
-            "warning",
-            "there is a backslash",
-            "put the value in a store; no quoting of it is read alike by all",
-        ),
-        _PARSERS,
-        lambda statement: "\\" in statement.text,
-    ),
+        "dotenv.escape", "warning", "there is a backslash",
+        "put the value in a store; no quoting of it is read alike by all",
+        _PARSERS, lambda it: "\\" in it.text),
     Cause(
-        Kind(
-            "dotenv.comment",
-            "warning",
-            "there is a '#' after the '='",
-            "put a comment on a line of its own, and a value with '#' in double quotes",
-        ),
-        _PARSERS,
-        lambda statement: "#" in statement.text,
-    ),
-)
-
-#: The cause where none of the others shows.
-OTHERWISE = Cause(
-    Kind(
-        "dotenv.quotes",
-        "warning",
-        "it is quoted in a way that not every tool knows",
+        "dotenv.comment", "warning", "there is a '#' after the '='",
+        "put a comment on a line of its own, and a value with '#' in double quotes",
+        _PARSERS, lambda it: "#" in it.text),
+    # Where none of the others shows.
+    Cause(
+        "dotenv.quotes", "warning", "it is quoted in a way that not every tool knows",
         "put the value in double quotes, and only there",
-    ),
-    _EVERY,
-    lambda _: True,
+        _EVERY, lambda _: True),
 )
+# fmt: on

@@ -11,16 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .causes import (
-    CAUSES,
-    DUPLICATE,
-    EMPTY,
-    NOT_AN_ASSIGNMENT,
-    NOT_UTF8,
-    NUL,
-    OTHERWISE,
-    UNCLOSED_QUOTE,
-)
+from .causes import CAUSES, DUPLICATE, EMPTY, NOT_AN_ASSIGNMENT, NOT_UTF8, NUL, UNCLOSED_QUOTE
 from .readers import READERS, Oddity, Reading
 from .statements import decode, statements
 
@@ -82,7 +73,7 @@ def _differences(written: Iterable[Statement]) -> Iterator[Finding]:
         if statement.name is not None and "\0" not in statement.text:
             for cause, differences in _by_cause(statement).items():
                 detail = f": {', '.join(differences)}"
-                yield cause.kind.at(statement.line, statement.label, detail)
+                yield cause.at(statement.line, statement.label, detail)
 
 
 def _by_cause(statement: Statement) -> dict[Cause, list[str]]:
@@ -98,8 +89,7 @@ def _by_cause(statement: Statement) -> dict[Cause, list[str]]:
 
 
 def _cause(statement: Statement, tool: str) -> Cause:
-    fitting = (cause for cause in CAUSES if tool in cause.tools and cause.shows(statement))
-    return next(fitting, OTHERWISE)
+    return next(cause for cause in CAUSES if tool in cause.tools and cause.shows(statement))
 
 
 def _difference(ours: Reading, theirs: Reading) -> str:
