@@ -6,7 +6,7 @@ as a cause, not as a context, not by its text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from hvac import exceptions as hvac_errors
@@ -22,6 +22,8 @@ from ...errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_E = TypeVar("_E", bound=StoreError)
 
 #: What hvac and the HTTP library below it raise.
 LOWER_ERRORS = (hvac_errors.VaultError, http_errors.RequestException)
@@ -59,35 +61,29 @@ class Asked(NamedTuple):
     secret: str | None = None
     number: int | None = None
 
+    def failed(self, kind: type[_E], message: str, next_step: str = "", **facts: str) -> _E:
+        """Make the error of a kind about what was asked."""
+        return kind(message, store="vault", secret=self.secret, next_step=next_step, **facts)
+
 
 def translated(error: Exception, asked: Asked) -> StoreError:
     """Give our error for one of :data:`LOWER_ERRORS`; the caller raises it outside ``except``."""
-    for kind, make in _TRANSLATIONS:
+    for kind, make in _REFUSALS:
         if isinstance(error, kind):
             return make(error, asked)
-    return _unavailable(asked, "gave an answer that is none of Vault's")
-
-
-def _unavailable(asked: Asked, what: str, next_step: str = "") -> StoreUnavailable:
-    return StoreUnavailable(
-        f"Vault at {asked.location} {what}",
-        store="vault",
-        secret=asked.secret,
-        next_step=next_step or "check the address and the network, then try again",
-    )
+    told = ((what, step) for kind, what, step in _UNAVAILABLE if isinstance(error, kind))
+    what, step = next(told)
+    return asked.failed(StoreUnavailable, f"Vault at {asked.location} {what}", step)
 
 
 def _not_found(error: Any, asked: Asked) -> StoreError:
     metadata = _metadata(error)
     if metadata is not None:
         return _gone(metadata, asked)
-    version = f"version {asked.number} of " if asked.number else ""
-    return SecretNotFound(
-        f"Vault at {asked.location} has no {version}{asked.secret}",
-        store="vault",
-        secret=asked.secret,
-        version=str(asked.number) if asked.number else None,
-    )
+    if asked.number is None:
+        return asked.failed(SecretNotFound, f"Vault at {asked.location} has no {asked.secret}")
+    message = f"Vault at {asked.location} has no version {asked.number} of {asked.secret}"
+    return asked.failed(SecretNotFound, message, version=str(asked.number))
 
 
 def _metadata(error: Any) -> dict[str, Any] | None:
@@ -99,16 +95,11 @@ def _metadata(error: Any) -> dict[str, Any] | None:
 
 def _gone(metadata: dict[str, Any], asked: Asked) -> VersionGone:
     number, at = int(metadata["version"]), metadata.get("deletion_time")
-    what = "destroyed" if metadata.get("destroyed") else "deleted"
-    error = VersionGone(
-        f"version {number} of {asked.secret} was {what}" + (f" at {at}" if at else ""),
-        store="vault",
-        secret=asked.secret,
-        version=str(number),
-        next_step="write a new version"
-        if what == "destroyed"
-        else "undelete it (vault kv undelete), or write a new version",
-    )
+    what, step = "deleted", "undelete it (vault kv undelete), or write a new version"
+    if metadata.get("destroyed"):
+        what, step = "destroyed", "write a new version"
+    message = f"version {number} of {asked.secret} was {what}" + (f" at {at}" if at else "")
+    error = asked.failed(VersionGone, message, step, version=str(number))
     error.number, error.created = number, str(metadata.get("created_time", ""))
     return error
 
@@ -116,73 +107,48 @@ def _gone(metadata: dict[str, Any], asked: Asked) -> VersionGone:
 def _denied(error: Any, asked: Asked) -> StoreError:
     path = urlsplit(error.url or "").path.removeprefix("/v1/")
     capability = _CAPABILITIES.get(str(error.method).lower(), 'create", "update')
-    return PolicyDenied(
+    return asked.failed(
+        PolicyDenied,
         f"Vault at {asked.location} denies {path}",
-        store="vault",
-        secret=asked.secret,
-        next_step=f'if it exists, add to the policy: path "{path}" {{ '
-        f'capabilities = ["{capability}"] }}; a name starts with its mount, as in secret/gli/db',
+        f'if it exists, add to the policy: path "{path}" {{ capabilities = ["{capability}"] }}; '
+        "a name starts with its mount, as in secret/gli/db",
     )
 
 
 def _bad_request(error: Any, asked: Asked) -> StoreError:
     # The server's own words are not passed on: they may quote what was sent.
     if "check-and-set parameter did not match" in str(error.errors):
-        return CheckAndSetFailed(
-            f"{asked.secret} is being changed by other writers",
-            store="vault",
-            secret=asked.secret,
-            next_step="try again",
-        )
-    return InvalidRequest(
-        f"Vault at {asked.location} refuses the request for {asked.secret}",
-        store="vault",
-        secret=asked.secret,
-    )
+        changed = f"{asked.secret} is being changed by other writers"
+        return asked.failed(CheckAndSetFailed, changed, "try again")
+    refused = f"Vault at {asked.location} refuses the request for {asked.secret}"
+    return asked.failed(InvalidRequest, refused)
 
 
-def _sealed(_: Any, asked: Asked) -> StoreError:
-    step = "unseal it (vault operator unseal), or wait until it has started"
-    return _unavailable(asked, "is sealed or in standby", step)
-
-
-def _not_initialised(_: Any, asked: Asked) -> StoreError:
-    return _unavailable(asked, "is not initialised", "initialise it (vault operator init)")
-
-
-def _throttled(_: Any, asked: Asked) -> StoreError:
-    step = "ask less often, or raise the rate limit quota"
-    return _unavailable(asked, "is limiting its callers", step)
-
-
-def _server_error(_: Any, asked: Asked) -> StoreError:
-    return _unavailable(asked, "failed inside", "see the server's log")
-
-
-def _untrusted(_: Any, asked: Asked) -> StoreError:
-    step = "set VAULT_CACERT to the file with its certificate authority"
-    return _unavailable(asked, "shows a TLS certificate that is not trusted", step)
-
-
-def _timed_out(_: Any, asked: Asked) -> StoreError:
-    return _unavailable(asked, "did not answer in time")
-
-
-def _unreachable(_: Any, asked: Asked) -> StoreError:
-    return _unavailable(asked, "is unreachable")
-
-
-#: First match wins, so the narrower errors stand before the wider.
-_TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any, Asked], StoreError]], ...] = (
+#: What Vault answers about the secret.
+_REFUSALS: tuple[tuple[type[Exception], Callable[[Any, Asked], StoreError]], ...] = (
     (hvac_errors.InvalidPath, _not_found),
     (hvac_errors.Forbidden, _denied),
     (hvac_errors.Unauthorized, _denied),
     (hvac_errors.InvalidRequest, _bad_request),
-    (hvac_errors.VaultDown, _sealed),
-    (hvac_errors.VaultNotInitialized, _not_initialised),
-    (hvac_errors.RateLimitExceeded, _throttled),
-    (hvac_errors.InternalServerError, _server_error),
-    (http_errors.SSLError, _untrusted),
-    (http_errors.Timeout, _timed_out),
-    (http_errors.ConnectionError, _unreachable),
 )
+
+_CHECK = "check the address and the network, then try again"
+
+# What ails Vault, and what to do. First match wins: the narrower errors stand before the wider.
+# fmt: off
+_UNAVAILABLE: tuple[tuple[type[Exception], str, str], ...] = (
+    (hvac_errors.VaultDown, "is sealed or in standby",
+     "unseal it (vault operator unseal), or wait until it has started"),
+    (hvac_errors.VaultNotInitialized, "is not initialised",
+     "initialise it (vault operator init)"),
+    (hvac_errors.RateLimitExceeded, "is limiting its callers",
+     "ask less often, or raise the rate limit quota"),
+    (hvac_errors.InternalServerError, "failed inside",
+     "see the server's log"),
+    (http_errors.SSLError, "shows a TLS certificate that is not trusted",
+     "set VAULT_CACERT to the file with its certificate authority"),
+    (http_errors.Timeout, "did not answer in time", _CHECK),
+    (http_errors.ConnectionError, "is unreachable", _CHECK),
+    (Exception, "gave an answer that is none of Vault's", _CHECK),
+)
+# fmt: on
