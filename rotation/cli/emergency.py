@@ -1,0 +1,202 @@
+"""``glisecrets rotate all``: after a leak, everything, now."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from glisecrets.cli import Invocation, exit_codes
+from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
+from glisecrets.errors import ConfigurationError
+from glisecrets.references import Reference
+
+from ..declared import with_administrators
+from ..emergency import Emergency, EmergencyRun, Result, Target, begun_before, find_targets, waves
+from ..ways import rotate
+from .rotating import YesOption, confirm, error_document, explain, leave, rotating
+from .run import HereOption  # noqa: TC001 - typer reads the annotation
+
+if TYPE_CHECKING:
+    from glisecrets.errors import GlisecretsError
+
+    from .rotating import Rotating
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the emergency is about: each target is in one of the three."""
+
+    emergency: Emergency
+    waves: list[list[Target]]
+    done: list[Target]
+    #: What cannot be rotated.
+    left: list[Target]
+
+    @property
+    def todo(self) -> int:
+        return sum(map(len, self.waves))
+
+
+def rotate_all(
+    ctx: typer.Context,
+    because: Annotated[
+        str, typer.Option("--because", metavar="REASON", help="For the log and the tags.")
+    ],
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%SZ"],
+            help="When it began, in UTC: what was rotated after that is done.",
+        ),
+    ] = None,
+    here: HereOption = False,
+    yes: YesOption = False,
+    store: StoreOption = None,
+) -> None:
+    """Rotate every declared secret and its administrators now, in the right order.
+
+    It shows the order and asks first. After Ctrl-C, run it again: it goes on where it was.
+    """
+    invocation = Invocation.of(ctx)
+    invocation.settings_class()
+    with rotating(invocation, store) as at:
+        scope = _scope(at, because, since)
+        _announce(invocation, scope)
+        if scope.todo:
+            confirm(
+                f"Rotate {scope.todo} secrets of {at.guard.environment} now,"
+                f" because: {scope.emergency.because}?",
+                yes=yes,
+            )
+        way = partial(_rotate, at, here)
+        run = EmergencyRun(at.engine.store, scope.emergency, way)
+        interrupted = _run(invocation, run, scope)
+    _report(invocation, scope, run, interrupted=interrupted)
+
+
+def _scope(at: Rotating, because: str, since: datetime | None) -> _Scope:
+    names = with_administrators(at.declared)
+    for name in names:
+        at.guard.check_reference(Reference.parse(name))
+    targets = find_targets(at.engine, names)
+    emergency = Emergency.now(because, at.engine.clock.now())
+    if not emergency.because:
+        raise ConfigurationError("--because names no reason", next_step="write what happened")
+    if since is not None:
+        emergency = Emergency.now(because, since.replace(tzinfo=since.tzinfo or UTC))
+    else:
+        emergency = begun_before(emergency, targets)
+    sound = [target for target in targets if target.error is None]
+    return _Scope(
+        emergency,
+        waves([target for target in sound if not target.done(emergency)]),
+        [target for target in sound if target.done(emergency)],
+        [target for target in targets if target.error],
+    )
+
+
+def _announce(invocation: Invocation, scope: _Scope) -> None:
+    if invocation.output.as_json:
+        return
+    output = invocation.output
+    output.line(f"environment: {invocation.environment_told}")
+    output.line(f"emergency since {scope.emergency.since:%F %T} UTC: {scope.emergency.because}")
+    rows = [
+        [str(number), target.secret, "to rotate"]
+        for number, wave in enumerate(scope.waves, 1)
+        for target in wave
+    ]
+    rows += [["", target.secret, "done already"] for target in scope.done]
+    rows += [["", target.secret, "cannot be rotated"] for target in scope.left]
+    output.table(["wave", "secret", "plan"], rows)
+
+
+def _rotate(at: Rotating, here: bool, secret: str, told: Any) -> str:
+    return rotate(at.engine, secret, here=here, urgent=True, told=told)
+
+
+def _run(invocation: Invocation, run: EmergencyRun, scope: _Scope) -> bool:
+    """Run it; tell whether somebody interrupted it."""
+    with invocation.output.progress("rotating", total=scope.todo) as advance:
+        run.told = lambda _: advance()
+        try:
+            run.run(scope.waves)
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def _report(invocation: Invocation, scope: _Scope, run: EmergencyRun, *, interrupted: bool) -> None:
+    errors = _errors(scope, run)
+    if invocation.output.as_json:
+        invocation.output.json(_document(scope, run, interrupted=interrupted))
+    else:
+        _print(invocation, scope, run)
+    if interrupted:
+        left = scope.todo - len(run.results)
+        invocation.output.warning(
+            f"interrupted: {left} secrets are not done",
+            f"glisecrets rotate all --because {shlex.quote(scope.emergency.because)}"
+            f" --since {_written(scope.emergency.since)}",
+        )
+        raise typer.Exit(exit_codes.INTERRUPTED)
+    leave(errors)
+
+
+def _print(invocation: Invocation, scope: _Scope, run: EmergencyRun) -> None:
+    output = invocation.output
+    if run.results:
+        output.line()
+        output.table(["secret", "version", "seconds"], map(_cells, run.results))
+    for error in _errors(scope, run):
+        explain(invocation, error)
+    rotated = sum(result.error is None for result in run.results)
+    output.line()
+    output.line(f"{rotated} rotated, {len(scope.done)} done before")
+    output.note(
+        "values with an overlap are still accepted; once every client has the new one:"
+        " glisecrets rotate retire --now"
+    )
+
+
+def _errors(scope: _Scope, run: EmergencyRun) -> list[GlisecretsError]:
+    found = [*(result.error for result in run.results), *(target.error for target in scope.left)]
+    return [error for error in found if error]
+
+
+def _cells(result: Result) -> list[str | tuple[str, str]]:
+    version = (result.version_id or "")[:8] or ("failed", "bold red")
+    return [result.secret, version, f"{result.seconds:.1f}"]
+
+
+def _document(scope: _Scope, run: EmergencyRun, *, interrupted: bool) -> dict[str, Any]:
+    return {
+        "since": _written(scope.emergency.since),
+        "because": scope.emergency.because,
+        "interrupted": interrupted,
+        "rotated": [
+            {
+                "secret": result.secret,
+                "version_id": result.version_id,
+                "seconds": round(result.seconds, 3),
+                "error": error_document(result.error),
+            }
+            for result in run.results
+        ],
+        "done_before": [target.secret for target in scope.done],
+        "left": [
+            {"secret": target.secret, "error": error_document(target.error)}
+            for target in scope.left
+        ],
+    }
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,83 @@
+"""``glisecrets rotate repair``: find the version that is accepted, and label it current."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer  # noqa: TC002 - typer reads the annotation
+
+from glisecrets.cli import Invocation
+from glisecrets.cli.addressed import NameArgument, StoreOption  # noqa: TC001 - typer reads the annotation
+
+from ..repair import Diagnosis, Remedy, diagnose, mend
+from .rotating import YesOption, confirm, rotating, written
+
+if TYPE_CHECKING:
+    from ..repair import Probed
+
+#: Nothing is done about these.
+_HARMLESS = {Remedy.NONE, Remedy.GO_ON}
+_STYLES = {"accepted": "green", "rejected": "red"}
+
+
+def repair(
+    ctx: typer.Context, name: NameArgument, yes: YesOption = False, store: StoreOption = None
+) -> None:
+    """Probe every version of a secret, show the verdicts, and mend the labels after a yes.
+
+    For the case that a database accepts none of the versions that carry a label.
+    """
+    invocation = Invocation.of(ctx)
+    with rotating(invocation, store) as at:
+        [secret] = at.named([name])
+        with invocation.output.progress("probing"):
+            diagnosis = diagnose(at.engine, secret)
+        if not invocation.output.as_json:
+            _print(invocation, diagnosis)
+        if diagnosis.remedy not in _HARMLESS:
+            confirm(f"{secret}: {_advice(diagnosis)}?", yes=yes)
+            mend(at.engine, diagnosis)
+    mended = diagnosis.remedy not in _HARMLESS
+    if invocation.output.as_json:
+        invocation.output.json({"secret": secret, "mended": mended, **_document(diagnosis)})
+    elif mended:
+        invocation.output.line(f"{secret}: mended")
+
+
+def _print(invocation: Invocation, diagnosis: Diagnosis) -> None:
+    invocation.output.table(
+        ["version", "labels", "created", "verdict"], map(_cells, diagnosis.probed)
+    )
+    invocation.output.line()
+    invocation.output.line(_advice(diagnosis))
+
+
+def _cells(probed: Probed) -> list[str | tuple[str, str]]:
+    version = probed.version
+    return [
+        version.version_id[:8],
+        ", ".join(sorted(version.labels)),
+        written(version.created) or "",
+        (str(probed.verdict), _STYLES[probed.verdict]),
+    ]
+
+
+def _advice(diagnosis: Diagnosis) -> str:
+    which = f" ({diagnosis.version_id[:8]})" if diagnosis.version_id else ""
+    return f"{diagnosis.remedy}{which}"
+
+
+def _document(diagnosis: Diagnosis) -> dict[str, Any]:
+    return {
+        "remedy": diagnosis.remedy.name.lower().replace("_", "-"),
+        "version_id": diagnosis.version_id,
+        "versions": [
+            {
+                "version_id": each.version.version_id,
+                "labels": sorted(each.version.labels),
+                "created": written(each.version.created),
+                "verdict": str(each.verdict),
+            }
+            for each in diagnosis.probed
+        ],
+    }

@@ -1,0 +1,130 @@
+"""How a secret's rotation stands, without reading any of its values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from glisecrets.errors import ConfigurationError, SecretNotFound
+from glisecrets.references import AWSCURRENT, AWSPREVIOUS
+
+from .errors import NoRotator, NotRotatable
+from .retiring import RETIRING
+from .schedule import grace
+from .standing import check_turned_on, unfinished
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from glisecrets.errors import GlisecretsError
+
+    from .engine import Engine
+    from .subject import Subject
+
+#: A rotation takes minutes; one that has been under way for longer needs someone.
+STUCK_AFTER = timedelta(hours=1)
+
+
+class State(StrEnum):
+    """What a person has to know first."""
+
+    FINE = "fine"
+    #: Its period is over, but not yet :func:`.schedule.grace`.
+    DUE = "due"
+    OVERDUE = "overdue"
+    UNDER_WAY = "under way"
+    STUCK = "stuck"
+    #: Nothing says how it is rotated.
+    NO_ROTATOR = "no rotator"
+    #: The tags or the declaration are wrong, or rotation is turned off.
+    BROKEN = "broken"
+    ABSENT = "not in the store"
+
+
+#: States that make ``rotate status`` fail.
+BAD = {State.OVERDUE, State.STUCK, State.BROKEN, State.ABSENT}
+#: States that ``rotate run --due`` does something about.
+RUNNABLE = {State.DUE, State.OVERDUE, State.STUCK}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How one secret's rotation stands."""
+
+    secret: str
+    state: State
+    kind: str | None = None
+    #: When the current version was written.
+    since: datetime | None = None
+    due: datetime | None = None
+    #: When the rotation began that is under way or stuck.
+    begun: datetime | None = None
+    #: From when the version before the current one may be revoked.
+    retirable: datetime | None = None
+    #: What is broken.
+    error: GlisecretsError | None = None
+
+
+def inspect(engine: Engine, secret: str) -> Condition:
+    """Tell how a secret's rotation stands.
+
+    Raises:
+        StoreError: the store does not describe it.
+    """
+    try:
+        subject = engine.subject(secret)
+        check_turned_on(subject.description)
+        return _condition(subject)
+    except SecretNotFound:
+        return Condition(secret, State.ABSENT)
+    except NoRotator:
+        return Condition(secret, State.NO_ROTATOR)
+    except (NotRotatable, ConfigurationError) as error:
+        return Condition(secret, State.BROKEN, error=error)
+
+
+def _condition(subject: Subject) -> Condition:
+    description = subject.description
+    created = {info.version_id: info.created for info in subject.store.versions(subject.name)}
+    since = created.get(description.labelled(AWSCURRENT) or "")
+    due = since + subject.period if since else None
+    begun = _begun(subject, created)
+    return Condition(
+        secret=subject.name,
+        state=_state(subject, due, begun),
+        kind=subject.kind,
+        since=since,
+        due=due,
+        begun=begun,
+        retirable=_retirable(subject, since),
+    )
+
+
+def _begun(subject: Subject, created: Mapping[str, datetime | None]) -> datetime | None:
+    token = unfinished(subject.description)
+    if token is None:
+        return None
+    # An empty version, which RotateSecret registers, is in no list.
+    return created.get(token) or subject.description.changed or subject.clock.now()
+
+
+def _state(subject: Subject, due: datetime | None, begun: datetime | None) -> State:
+    now = subject.clock.now()
+    if begun is not None:
+        return State.STUCK if now - begun > STUCK_AFTER else State.UNDER_WAY
+    if due is None or now < due:
+        return State.FINE
+    return State.OVERDUE if now > due + grace(subject.period) else State.DUE
+
+
+def _retirable(subject: Subject, since: datetime | None) -> datetime | None:
+    description = subject.description
+    moments = [moment for moment in (since, description.rotated) if moment]
+    if subject.overlap is None or not moments:
+        return None
+    if description.labelled(RETIRING):
+        return max(moments)
+    return max(moments) + subject.overlap if description.labelled(AWSPREVIOUS) else None
