@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 import environ  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
@@ -12,11 +13,15 @@ from glisecrets.redaction.process import remember
 
 from .rules import refuse
 
+if TYPE_CHECKING:
+    from glisecrets.ladder import CredentialLadder
+
 __all__ = [
     "DatabaseCredentials",
     "build_entry",
     "entry_of_credentials",
     "entry_of_url",
+    "following",
     "is_readable",
     "with_options",
 ]
@@ -33,6 +38,10 @@ _RDS_ENGINES = {
 #: What an entry has unless the URL or the caller says otherwise. A connection is kept for a
 #: minute and checked before use: it may have been cut by a failover or a rotation.
 _DEFAULTS = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+_POSTGRESQL = "django.db.backends.postgresql"
+_FOLLOWING = "glisecrets.django_integration.backends.postgresql"
 
 
 class DatabaseCredentials(BaseModel):
@@ -57,6 +66,10 @@ class DatabaseCredentials(BaseModel):
         if _django_engine(value) is None:
             refuse("engine", "not an engine that Django or RDS has a name for")
         return value
+
+    def login(self) -> str:
+        """Give user and password as JSON, for the ladder to begin with."""
+        return json.dumps({"username": self.username, "password": self.password.get_secret_value()})
 
     def model_post_init(self, _context: Any, /) -> None:
         """Have the password masked, whatever way the credentials came."""
@@ -138,3 +151,11 @@ def with_options(
         options["pool"] = pool
         completed["CONN_MAX_AGE"] = 0  # Django refuses to pool persistent connections
     return {**completed, "OPTIONS": options} if options else completed
+
+
+def following(entry: dict[str, Any], ladder: CredentialLadder | None) -> dict[str, Any]:
+    """Give an entry whose connections survive a rotation; another engine's stays as it is."""
+    if ladder is None or entry["ENGINE"] != _POSTGRESQL:
+        return entry
+    options = {"credentials": ladder, **entry.get("OPTIONS", {})}
+    return {**entry, "ENGINE": _FOLLOWING, "OPTIONS": options}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 import environ  # type: ignore[import-untyped]
 
 from glisecrets.environment import Environment
+from glisecrets.rotating import rotating_redis
 
-__all__ = ["cache_of_url", "email_settings", "https_settings", "s3_storages"]
+if TYPE_CHECKING:
+    from glisecrets.ladder import CredentialLadder
+
+__all__ = ["cache_of_url", "email_settings", "following_cache", "https_settings", "s3_storages"]
 
 #: How long browsers are told to stay with HTTPS, in seconds: as long as a mistake may last.
 _HSTS_SECONDS = {Environment.STAGING: 3_600, Environment.PRODUCTION: 31_536_000}
 
+_REDIS = "django.core.cache.backends.redis.RedisCache"
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 _CONSOLE = "django.core.mail.backends.console.EmailBackend"
 
@@ -42,6 +47,14 @@ def cache_of_url(url: str) -> dict[str, Any]:
     """Give the ``CACHES`` entry of a URL, by django-environ."""
     entry: dict[str, Any] = environ.Env.cache_url_config(url)
     return entry
+
+
+def following_cache(entry: dict[str, Any], ladder: CredentialLadder | None) -> dict[str, Any]:
+    """Give an entry whose connections survive a rotation; another backend's stays as it is."""
+    if ladder is None or entry["BACKEND"] != _REDIS:
+        return entry
+    options = {"redis_connect_func": rotating_redis(ladder), **entry.get("OPTIONS", {})}
+    return {**entry, "OPTIONS": options}
 
 
 def s3_storages(bucket: str | None, region: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .logs import logging_config
 from .rules import origins_are_named, refuse
 
 if TYPE_CHECKING:
+    from glisecrets.ladder import CredentialLadder
     from glisecrets.origins import Origin
 
 __all__ = ["ServiceSettings", "WebSocketSettings"]
@@ -103,6 +104,28 @@ class ServiceSettings(Settings):
         login = f":{quote(password, safe='')}@" if password else ""
         scheme = "rediss" if self.redis_tls else "redis"
         return f"{scheme}://{login}{self.redis_host}:{self.redis_port}/{database}"
+
+    def redis_ladder(self) -> CredentialLadder | None:
+        """Give the ladder of Redis' credentials; ``None`` where no store gave them.
+
+        ``redis_connect_func=rotating_redis(ladder)`` has redis-py's connections follow it.
+        """
+        url = self.strongest("redis_url", "redis_host") == "redis_url"
+        name = "redis_url" if url else "redis_password"
+        value: SecretStr | None = getattr(self, name)
+        return self.ladder(name, value.get_secret_value(), "redis") if value else None
+
+    def ladder(self, name: str, value: str, service: str = "db") -> CredentialLadder | None:
+        """Give the ladder of a field; ``None`` where no store gave its value.
+
+        Args:
+            name: the field's.
+            value: what the ladder begins with: JSON, a URL, or a password.
+            service: the first word of the log events.
+        """
+        from .ladders import ladder_of
+
+        return ladder_of(self._loaded.resolution, name, value, service=service)
 
     def strongest(self, *names: str) -> str | None:
         """Give, of fields that say the same in different ways, the one that counts.

@@ -17,15 +17,18 @@ from .databases import (
     build_entry,
     entry_of_credentials,
     entry_of_url,
+    following,
     is_readable,
     with_options,
 )
-from .deployment import cache_of_url, email_settings, https_settings, s3_storages
+from .deployment import cache_of_url, email_settings, following_cache, https_settings, s3_storages
 from .logs import with_django
 from .service import ServiceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from glisecrets.ladder import CredentialLadder
 
 __all__ = ["DjangoSettings"]
 
@@ -132,14 +135,24 @@ class DjangoSettings(ServiceSettings):
         """Give ``DATABASES``, empty where no field names a database.
 
         Of DATABASE_URL and the credentials in ``database``, those from the stronger layer count,
-        ``database`` at a tie. In the build phase the host is one that cannot exist.
+        ``database`` at a tie. In the build phase the host is one that cannot exist. PostgreSQL's
+        credentials that come from a store are followed through their rotations, unless the caller
+        names an ``ENGINE``.
 
         Args:
             pool: psycopg's pool: ``True``, or the arguments of ``psycopg_pool.ConnectionPool``.
             **entry: more of the entry, by Django's names: ``CONN_MAX_AGE=0``, ``OPTIONS={…}``.
         """
         found = self._database_entry()
-        return {"default": with_options(found, pool, entry)} if found else {}
+        if not found:
+            return {}
+        completed = with_options(found, pool, entry)
+        return {"default": completed if "ENGINE" in entry else following(completed, self._ladder())}
+
+    def _ladder(self) -> CredentialLadder | None:
+        if self.database is None or self.strongest("database", "database_url") != "database":
+            return None
+        return self.ladder("database", self.database.login())
 
     def _database_entry(self) -> dict[str, Any]:
         named = self.strongest("database", "database_url")
@@ -156,7 +169,10 @@ class DjangoSettings(ServiceSettings):
             **entry: more of the entry, by Django's names: ``KEY_PREFIX="gli"``.
         """
         location = self.redis_location()
-        return {"default": {**cache_of_url(location), **entry}} if location else {}
+        if not location:
+            return {}
+        cache = following_cache(cache_of_url(location), self.redis_ladder())
+        return {"default": {**cache, **entry}}
 
     def email(self) -> dict[str, Any]:
         """Give the settings of mail by SendGrid's SMTP; in development without a key, to stdout."""

@@ -171,8 +171,10 @@ def test_the_json_of_rds_becomes_a_database(tmp_path: Path, store: LocalStore) -
     settings = load(ApiSettings, tmp_path, {"ALLOWED_HOSTS": "api.example.com"}, store)
     entry = settings.databases()["default"]
     assert entry["PASSWORD"] == settings.database.password.get_secret_value()
+    ladder = entry.pop("OPTIONS")["credentials"]
+    assert str(ladder.reference) == "gli/db/production"
     assert entry | {"PASSWORD": ""} == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "glisecrets.django_integration.backends.postgresql",
         "NAME": "gli",
         "USER": "api",
         "PASSWORD": "",

@@ -1,0 +1,191 @@
+"""Connections that survive a rotation, for programs that are not Django.
+
+::
+
+    connect = rotating(psycopg.connect, "gli/db/{environment}")
+    with connect() as connection: …
+
+Where the server refuses the credential, the ladder of :mod:`glisecrets.ladder` finds the one that
+is in force. Recipes for pools, SQLAlchemy and redis-py: ``docs/clients.md``.
+"""
+
+from __future__ import annotations
+
+from functools import wraps
+from inspect import iscoroutinefunction
+from pathlib import Path
+from types import new_class
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+from .ladder import DEADLINE, CredentialLadder
+from .references import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .ladder_credentials import Credentials
+    from .stores.base import Store
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+def open_ladder(
+    reference: str,
+    store: str | Store | None = None,
+    deadline: float = DEADLINE,
+    service: str = "db",
+) -> CredentialLadder:
+    """Give the ladder of a reference; ``{environment}`` in it stands for the environment's name.
+
+    Args:
+        reference: see :mod:`glisecrets.references`.
+        store: a store or its address; ``None``: ``GLISECRETS_STORE``, else the environment's own.
+        deadline: seconds that a connection may take until the ladder gives up.
+        service: the first word of the log events.
+
+    Raises:
+        ConfigurationError: no reference, or one that names a version.
+        EnvironmentMismatch: it belongs to another environment.
+    """
+    from .access import StoreAccess
+    from .guard import Guard
+    from .loading import LoadContext
+    from .options import LoadOptions
+
+    context, options = LoadContext(store=store), LoadOptions()
+    guard = Guard.of(context.environment, options)
+    parsed = Reference.parse(reference.replace("{environment}", context.environment))
+    guard.check_reference(parsed)
+    access = StoreAccess(context.environment, options, context, guard, Path.cwd())
+    return CredentialLadder(access.read, parsed, deadline=deadline, service=service)
+
+
+@overload
+def rotating(
+    connect: type[C],
+    reference: str | CredentialLadder,
+    *,
+    store: str | Store | None = None,
+    deadline: float = DEADLINE,
+) -> type[C]: ...
+@overload
+def rotating(
+    connect: Callable[..., T],
+    reference: str | CredentialLadder,
+    *,
+    store: str | Store | None = None,
+    deadline: float = DEADLINE,
+) -> Callable[..., T]: ...
+def rotating(
+    connect: Callable[..., Any],
+    reference: str | CredentialLadder,
+    *,
+    store: str | Store | None = None,
+    deadline: float = DEADLINE,
+) -> Callable[..., Any]:
+    """Give what connects as ``connect`` does, with the credentials that are in force.
+
+    User, password, host, port and database come from the secret; what the caller gives overrides.
+
+    Args:
+        connect: ``psycopg.connect``, ``psycopg.AsyncConnection.connect``, or a connection class,
+            which gives a subclass for a pool's ``connection_class``.
+        reference: the secret, with ``{environment}`` for the environment's name; or a ladder, to
+            share what it has found.
+        store: as for :func:`open_ladder`.
+        deadline: as for :func:`open_ladder`.
+
+    Raises:
+        ConfigurationError: as :func:`open_ladder`; so are the others.
+    """
+    ladder = open_ladder(reference, store, deadline) if isinstance(reference, str) else reference
+    if isinstance(connect, type):
+        return _rotating_class(connect, ladder)
+    return _rotating_function(connect, ladder)
+
+
+def rotating_redis(
+    reference: str | CredentialLadder,
+    *,
+    store: str | Store | None = None,
+    deadline: float = DEADLINE,
+    asynchronous: bool = False,
+) -> Callable[[Any], Any]:
+    """Give the ``redis_connect_func`` of redis-py that logs in with the credentials in force.
+
+    redis-py's ``CredentialProvider`` is never told that what it gave was refused; this hook is
+    asked for each new connection too, and tries again on the same one.
+
+    Args:
+        reference: as for :func:`rotating`.
+        store: as for :func:`open_ladder`.
+        deadline: as for :func:`open_ladder`.
+        asynchronous: whether it is for ``redis.asyncio``.
+
+    Raises:
+        ConfigurationError: as :func:`open_ladder`; so are the others.
+    """
+    ladder = (
+        open_ladder(reference, store, deadline, "redis")
+        if isinstance(reference, str)
+        else reference
+    )
+
+    def log_in(connection: Any) -> None:
+        ladder.connect(lambda credentials: _handshake(connection, credentials))
+
+    async def log_in_async(connection: Any) -> None:
+        await ladder.connect_async(lambda credentials: _handshake(connection, credentials))
+
+    return log_in_async if asynchronous else log_in
+
+
+def _rotating_function(connect: Callable[..., Any], ladder: CredentialLadder) -> Callable[..., Any]:
+    if iscoroutinefunction(connect):
+
+        @wraps(connect)
+        async def connected_async(conninfo: str = "", **given: Any) -> Any:
+            asked = _asked(conninfo, given)
+            return await ladder.connect_async(lambda it: connect(**it.parameters() | asked))
+
+        return connected_async
+
+    @wraps(connect)
+    def connected(conninfo: str = "", **given: Any) -> Any:
+        asked = _asked(conninfo, given)
+        return ladder.connect(lambda it: connect(**it.parameters() | asked))
+
+    return connected
+
+
+def _rotating_class(base: type[C], ladder: CredentialLadder) -> type[C]:
+    def connect(cls: type[Any], /, conninfo: str = "", **given: Any) -> Any:
+        own = cast("Any", super(rotating_class, cls)).connect
+        return _rotating_function(own, ladder)(conninfo, **given)
+
+    own_body = {"connect": classmethod(connect), "__module__": base.__module__}
+    rotating_class = cast(
+        "type[C]",
+        new_class(f"Rotating{base.__name__}", (base,), exec_body=lambda it: it.update(own_body)),
+    )
+    return rotating_class
+
+
+def _asked(conninfo: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Take a connection string apart: in one call it would be weaker than what the secret says."""
+    if not conninfo:
+        return given
+    from psycopg.conninfo import conninfo_to_dict
+
+    return {**conninfo_to_dict(conninfo), **given}
+
+
+def _handshake(connection: Any, credentials: Credentials) -> Any:
+    from redis.credentials import UsernamePasswordCredentialProvider
+
+    # The URL's user, where the secret is a password alone.
+    user = credentials.username or connection.username
+    provider = UsernamePasswordCredentialProvider(user, credentials.password)
+    connection.credential_provider = provider
+    return connection.on_connect()
