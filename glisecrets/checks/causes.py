@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..statements import BOM
 from .finding import Finding
 from .readers import COMPOSE, DJANGO_ENVIRON, DOTENVX, READERS
-from .statements import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..statements import Statement
     from .finding import Severity
-    from .statements import Statement
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,16 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..statements import decode, statements
 from .causes import CAUSES, DUPLICATE, EMPTY, NOT_AN_ASSIGNMENT, NOT_UTF8, NUL, UNCLOSED_QUOTE
 from .readers import READERS, Oddity, Reading
-from .statements import decode, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ..statements import Statement
     from .causes import Cause
     from .finding import Finding
-    from .statements import Statement
 
 _OPENS_A_QUOTE = re.compile(r"[^=\n]*=\s*['\"]")
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..environment import VARIABLE
 from ..placeholders import is_placeholder
+from ..statements import decode, statements
 from .finding import Finding
-from .statements import decode, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from .statements import Statement
+    from ..statements import Statement
 
 
 class DeclaredField(Protocol):

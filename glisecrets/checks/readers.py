@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 from dotenv.variables import parse_variables
 
-from .statements import BOM
+from ..statements import BOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .statements import Statement
+    from ..statements import Statement
 
 
 class Oddity(Enum):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..fields import FieldPlan
     from ..origins import Origin
 
+
 class Found:
     """What a layer has for a field: a value as pydantic takes it, or why it cannot be read.
 

@@ -6,17 +6,16 @@ class opts in, is python-dotenv's own.
 
 from __future__ import annotations
 
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dotenv.parser import parse_stream
 from dotenv.variables import parse_variables
 
 from ..errors import GlisecretsError
 from ..folders import find_file, read_file, shown
 from ..origins import Origin
 from ..placeholders import is_placeholder
+from ..statements import decode, statements
 from .base import Found, found_text
 
 if TYPE_CHECKING:
@@ -122,22 +121,21 @@ def read_dotenv(path: Path, *, variables: Mapping[str, str] | None = None) -> di
         UnreadableFile: no permission, not UTF-8, a NUL byte, or a line that does not parse.
     """
     lines: dict[str, Line] = {}
-    for binding in parse_stream(StringIO(_text_of(path), newline=None)):
-        number = binding.original.line + _leading_blank_lines(binding.original.string)
-        if binding.error:
+    for statement in statements(_text_of(path)):
+        if statement.name is None:
             raise UnreadableFile(
-                f"{shown(path)}:{number}",
+                f"{shown(path)}:{statement.line}",
                 "not an assignment (is a quote left open?)",
                 next_step="write NAME=value; close every quote",
             )
-        if binding.key is not None and binding.value is not None:
-            lines[binding.key] = Line(binding.value, number)
+        if statement.value is not None:
+            lines[statement.name] = Line(statement.value, statement.line)
     return lines if variables is None else _expanded(lines, variables)
 
 
 def _text_of(path: Path) -> str:
     try:
-        text = read_file(path).decode("utf-8-sig")
+        text = decode(read_file(path))
     except OSError as error:
         reason, remedy = error.strerror or "cannot be read", "check the file's mode and owner"
     except UnicodeDecodeError:
@@ -149,11 +147,6 @@ def _text_of(path: Path) -> str:
         line = text.count("\n", 0, nul) + 1
         path, reason, remedy = Path(f"{path}:{line}"), "holds a NUL byte", "save it as plain text"
     raise UnreadableFile(shown(path), reason, next_step=remedy)
-
-
-def _leading_blank_lines(original: str) -> int:
-    # python-dotenv counts the blank lines before an assignment as part of it.
-    return original[: len(original) - len(original.lstrip())].count("\n")
 
 
 def _expanded(lines: dict[str, Line], variables: Mapping[str, str]) -> dict[str, Line]:

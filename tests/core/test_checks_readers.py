@@ -23,7 +23,7 @@ from glisecrets.checks.readers import (
     read_dotenvx,
     read_interpolating,
 )
-from glisecrets.checks.statements import Statement, decode, statements
+from glisecrets.statements import Statement, decode, statements
 
 LOSES, REFUSES, RUNS, INHERITS = Oddity.LOSES, Oddity.REFUSES, Oddity.RUNS, Oddity.INHERITS
 

@@ -1,4 +1,4 @@
-"""The statements of a ``.env`` file, cut and read by python-dotenv as glisecrets reads it."""
+"""The statements of a ``.env`` file, cut and read by python-dotenv."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def decode(content: bytes) -> str:
 def statements(text: str) -> Iterator[Statement]:
     """Give the statements of a file in order; comments and blank lines are none."""
     mark = BOM if text.startswith(BOM) else ""
-    for binding in parse_stream(io.StringIO(text)):
+    for binding in parse_stream(io.StringIO(text.removeprefix(BOM))):
         if binding.error or binding.key is not None:
             yield _statement(binding, mark)
         mark = ""
