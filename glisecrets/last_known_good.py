@@ -16,7 +16,6 @@ import fcntl
 import json
 import logging
 import os
-import secrets
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import GlisecretsError, StoreUnavailable, Undecryptable
 from .stores.base import SecretVersion
+from .stores.local.encryption import Cipher
 from .stores.local.key_sources import KEY_VARIABLE, GivenKey, KeyFile
 
 if TYPE_CHECKING:
@@ -37,12 +37,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("glisecrets.live")
 
 _FILE = "last-known-good"
-_ASSOCIATED = b"glisecrets last known good, format 1"
+_PURPOSE = b"glisecrets last known good, format 1"
 
 #: Seconds to wait for another worker's write, which takes milliseconds.
 _PATIENCE = 1.0
-
-_NONCE_BYTES = 12  # what SP 800-38D recommends for GCM
 
 
 class RememberingStore:
@@ -144,25 +142,16 @@ class LastKnownGood:
         path = self._folder / _FILE
         if not path.exists():
             return {}
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         data, key = path.read_bytes(), self._key.read()
-        nonce, sealed = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
-        try:
-            entries = json.loads(AESGCM(key or b"\0" * 32).decrypt(nonce, sealed, _ASSOCIATED))
-        except (InvalidTag, ValueError):
-            entries = None
-        if not isinstance(entries, dict):
+        entries = Cipher(key).decrypt(data, _PURPOSE) if key else None
+        if entries is None:
             raise Undecryptable(f"{path} is damaged or of another key", store="local")
-        return entries
+        found: dict[str, dict[str, Any]] = json.loads(entries)
+        return found
 
     def _write(self, entries: dict[str, dict[str, Any]]) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         key = self._key.read() or self._key.make()
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = nonce + AESGCM(key).encrypt(nonce, json.dumps(entries).encode(), _ASSOCIATED)
+        sealed = Cipher(key).encrypt(json.dumps(entries).encode(), _PURPOSE)
         part = self._folder / f"{_FILE}.{os.getpid()}.part"
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -187,24 +176,22 @@ def _name(place: str, address: Address) -> str:
 
 
 def _written(version: SecretVersion, now: float) -> dict[str, Any]:
-    binary = isinstance(version.value, bytes)
-    text = base64.b64encode(version.value).decode() if isinstance(version.value, bytes) else None
+    value = version.value
     return {
         "secret": version.secret,
         "version_id": version.version_id,
         "labels": sorted(version.labels),
-        "binary": binary,
-        "value": text if binary else version.value,
+        "binary": isinstance(value, bytes),
+        "value": base64.b64encode(value).decode() if isinstance(value, bytes) else value,
         "read_at": now,
     }
 
 
 def _version(entry: dict[str, Any]) -> SecretVersion:
-    value = base64.b64decode(entry["value"]) if entry["binary"] else entry["value"]
     return SecretVersion(
         entry["secret"],
         entry["version_id"],
-        value,
+        base64.b64decode(entry["value"]) if entry["binary"] else entry["value"],
         frozenset(entry["labels"]),
         recalled=datetime.fromtimestamp(entry["read_at"], UTC),
     )

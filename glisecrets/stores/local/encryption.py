@@ -34,7 +34,7 @@ class Cipher:
     def seal(self, value: SecretValue, *, secret: str, version_id: str) -> bytes:
         """Encrypt a value for one place."""
         plain = _TEXT + value.encode() if isinstance(value, str) else _BYTES + value
-        return self._encrypt(plain, _place(secret, version_id))
+        return self.encrypt(plain, _place(secret, version_id))
 
     def open(self, sealed: bytes, *, secret: str, version_id: str) -> SecretValue:
         """Decrypt a value from its place.
@@ -42,7 +42,7 @@ class Cipher:
         Raises:
             Undecryptable: the stored bytes were altered, or were sealed for another place.
         """
-        plain = self._decrypt(sealed, _place(secret, version_id))
+        plain = self.decrypt(sealed, _place(secret, version_id))
         if plain is None:
             raise Undecryptable(
                 f"{secret}: the stored value was altered",
@@ -55,17 +55,19 @@ class Cipher:
 
     def check(self) -> bytes:
         """Give a mark by which :meth:`fits` knows this key again."""
-        return self._encrypt(b"", _CHECK)
+        return self.encrypt(b"", _CHECK)
 
     def fits(self, check: bytes) -> bool:
         """Tell whether a mark was made with this key."""
-        return self._decrypt(check, _CHECK) is not None
+        return self.decrypt(check, _CHECK) is not None
 
-    def _encrypt(self, plain: bytes, place: bytes) -> bytes:
+    def encrypt(self, plain: bytes, place: bytes) -> bytes:
+        """Encrypt bytes for one place."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, plain, place)
 
-    def _decrypt(self, sealed: bytes, place: bytes) -> bytes | None:
+    def decrypt(self, sealed: bytes, place: bytes) -> bytes | None:
+        """Decrypt bytes; ``None`` if they were altered, or are of another place or key."""
         from cryptography.exceptions import InvalidTag
 
         # ValueError: the stored bytes are too short to hold a nonce and a tag.
