@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from .environment import in_build_phase
 from .errors import ConfigurationError, GlisecretsError
-from .stores.opening import StoreAddress, default_store, open_store
+from .stores.opening import STORE_VARIABLE, StoreAddress, default_store, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from .options import LoadOptions
     from .references import Address, Reference
     from .stores.base import SecretVersion, Store
-
-#: The variable that names the store.
-VARIABLE = "GLISECRETS_STORE"
 
 #: Variables that lead a store to a place; a name of another environment in one is refused.
 _LEADING = {
@@ -89,13 +86,23 @@ class StoreAccess:
         """
         store = self(reference.store)
         if store is None:
-            raise ConfigurationError("the store is off", next_step=f"set {VARIABLE}")
-        recent = getattr(store, "recent", None)  # of the stores, only RememberingStore has it
-        answer = recent(reference.address, younger_than) if recent else None
-        answer = answer or store.get_many([reference.address])[reference.address]
+            raise ConfigurationError("the store is off", next_step=f"set {STORE_VARIABLE}")
+        address = reference.address
+        answer = self._recent(store, address, younger_than) or store.get_many([address])[address]
         if isinstance(answer, GlisecretsError):
             raise answer
         return answer
+
+    def _recent(
+        self, store: ReadableStore, address: Address, younger_than: float
+    ) -> SecretVersion | None:
+        if self._live.folder is None:
+            return None  # nothing is remembered
+        from .last_known_good import RememberingStore
+
+        if isinstance(store, RememberingStore):
+            return store.recent(address, younger_than)
+        return None
 
     def _remembering(self, store: Store | None) -> ReadableStore | None:
         if store is None or self._live.folder is None:
@@ -142,5 +149,5 @@ def _chosen(
 ) -> str | Store:
     if in_build_phase(environ) or "store" not in options.layers:
         return "off"
-    named = environ.get(VARIABLE, "").strip()
+    named = environ.get(STORE_VARIABLE, "").strip()
     return named or options.store or default_store(environment, environ)

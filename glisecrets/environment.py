@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 #: The variable that names the environment.
 VARIABLE = "DJANGO_ENV"
 
-
 #: The variable that turns the build phase on: see :mod:`glisecrets.build_phase`.
 BUILD_VARIABLE = "GLISECRETS_BUILD"
 
@@ -77,6 +76,11 @@ def current_environment(environ: Mapping[str, str] | None = None) -> Environment
 def in_build_phase(environ: Mapping[str, str]) -> bool:
     """Tell whether ``GLISECRETS_BUILD`` is on (``1``, ``true``, ``yes`` or ``on``)."""
     return environ.get(BUILD_VARIABLE, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def in_github_actions(environ: Mapping[str, str]) -> bool:
+    """Tell whether this runs inside GitHub Actions, which says so in each step."""
+    return environ.get("GITHUB_ACTIONS") == "true"
 
 
 def environments_named_in(name: str) -> frozenset[Environment]:

@@ -11,6 +11,7 @@ from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..environment import in_github_actions
 from ..errors import GlisecretsError
 from ..folders import read_file
 from ..origins import Origin
@@ -32,7 +33,7 @@ class ProcessLayer:
     def __init__(
         self, environ: Mapping[str, str], environment: Environment, secrets_dir: Path | None
     ) -> None:
-        self.name = "github" if environ.get("GITHUB_ACTIONS") == "true" else "process"
+        self.name = "github" if in_github_actions(environ) else "process"
         in_ci = self.name == "github" or environ.get("CI") == "true"
         #: Outside CI a field has no other names than its own.
         self._suffixes = (*environment.suffixes, "") if in_ci else ()

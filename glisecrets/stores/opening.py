@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
-from ..environment import Environment
+from ..environment import Environment, in_github_actions
 from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .base import Store
+
+#: The variable that names the store.
+STORE_VARIABLE = "GLISECRETS_STORE"
 
 _SCHEMES = ("aws", "vault", "local", "off")
 
@@ -46,7 +49,7 @@ class StoreAddress(NamedTuple):
         if scheme not in _SCHEMES:
             raise ConfigurationError(
                 f"unknown store {scheme!r}",
-                next_step=f"set GLISECRETS_STORE to one of: {', '.join(_SCHEMES)}",
+                next_step=f"set {STORE_VARIABLE} to one of: {', '.join(_SCHEMES)}",
             )
         path, _, query = rest.partition("?")
         return cls(scheme, path, dict(parse_qsl(query)))
@@ -54,7 +57,7 @@ class StoreAddress(NamedTuple):
 
 def default_store(environment: Environment, environ: Mapping[str, str]) -> str:
     """Give the store that is used where none is named: see ``docs/layers.md``."""
-    if environ.get("GITHUB_ACTIONS") == "true":
+    if in_github_actions(environ):
         return "off"
     return "local" if environment is Environment.DEVELOPMENT else "aws"
 
