@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequest, LabelConflict, SecretExists, SecretNotFound
+from ..errors import InvalidRequest, LabelConflict, SecretExists, SecretNotFound, StoreError
 from ..references import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from .base import MAX_VALUE_BYTES
 
@@ -67,13 +67,26 @@ class Labels:
             return self._replayed(version, same_value=same_value)
         wanted = dict.fromkeys(labels)
         if not wanted:
-            raise self._invalid("a version is written with at least one label", version)
+            message = f"{self.secret}: a version is written with at least one label"
+            raise self._failed(InvalidRequest, message, version)
         if not self.versions:
             wanted[AWSCURRENT] = None
         versions = {**self.versions, version: self.versions.get(version, frozenset())}
         for label in sorted(wanted, key=_current_first):
             versions = _moved(versions, label, version)
         return replace(self, versions=versions)
+
+    def check_holder(self, label: str, expected: str | None) -> None:
+        """Hold a label against the version that a caller takes for its holder.
+
+        Raises:
+            LabelConflict: another version carries it.
+        """
+        holder = self.holder(label)
+        if holder != expected:
+            message = f"{label} of {self.secret} is on {_told(holder)}, not on {_told(expected)}"
+            step = "describe the secret again: someone else moved the label"
+            raise self._failed(LabelConflict, message, holder, step)
 
     def move(self, label: str, *, to: str | None, expected: str | None) -> Labels:
         """Move a label to version ``to``, or take it off with ``None``: a compare-and-swap.
@@ -83,40 +96,26 @@ class Labels:
             SecretNotFound: there is no version ``to``.
             InvalidRequest: ``AWSCURRENT`` can be moved, never taken off.
         """
-        holder = self.holder(label)
-        if holder != expected:
-            raise LabelConflict(
-                f"{label} of {self.secret} is on {_told(holder)}, not on {_told(expected)}",
-                store=self.store,
-                secret=self.secret,
-                version=holder,
-                next_step="describe the secret again: someone else moved the label",
-            )
+        self.check_holder(label, expected)
         if to is not None and to not in self.versions:
-            raise SecretNotFound(
-                f"{self.secret} has no version {to}",
-                store=self.store,
-                secret=self.secret,
-                version=to,
-            )
+            raise self._failed(SecretNotFound, f"{self.secret} has no version {to}", to)
         if to is None and label == AWSCURRENT:
-            raise self._invalid("AWSCURRENT can be moved, but not taken off", holder)
+            message = f"{self.secret}: AWSCURRENT can be moved, but not taken off"
+            raise self._failed(InvalidRequest, message, expected)
         return replace(self, versions=_moved(self.versions, label, to))
 
     def _replayed(self, version: str, *, same_value: bool) -> Labels:
         if same_value:
             return self
-        raise SecretExists(
-            f"version {version} of {self.secret} has another value already",
-            store=self.store,
-            secret=self.secret,
-            version=version,
-            next_step="read that version and use its value, or write with a new token",
-        )
+        message = f"version {version} of {self.secret} has another value already"
+        step = "read that version and use its value, or write with a new token"
+        raise self._failed(SecretExists, message, version, step)
 
-    def _invalid(self, message: str, version: str | None) -> InvalidRequest:
-        return InvalidRequest(
-            f"{self.secret}: {message}", store=self.store, secret=self.secret, version=version
+    def _failed(
+        self, kind: type[StoreError], message: str, version: str | None, next_step: str = ""
+    ) -> StoreError:
+        return kind(
+            message, store=self.store, secret=self.secret, version=version, next_step=next_step
         )
 
 

@@ -134,7 +134,7 @@ def test_the_region_comes_from_option_then_environment_then_profile(monkeypatch,
     (tmp_path / "config").write_text("[default]\nregion = eu-west-1\n")
 
     def region(**options: str) -> str:
-        return AwsStore(**options)._connection.where
+        return AwsStore(**options).connection.where
 
     assert region() == "eu-west-1"
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
@@ -200,11 +200,11 @@ def test_an_arn_of_another_region_is_refused_before_any_call(server):
 
 def test_the_patience_is_bounded_and_the_user_may_change_the_number_of_tries(monkeypatch, server):
     """Adaptive retries, 2 s to connect, 5 s to answer; AWS_MAX_ATTEMPTS is obeyed."""
-    config = AwsStore.from_options("", {}, environ=server.environ)._connection.client().meta.config
+    config = AwsStore.from_options("", {}, environ=server.environ).connection.client().meta.config
     assert (config.connect_timeout, config.read_timeout) == (2, 5)
     assert config.retries == {"mode": "adaptive", "total_max_attempts": 6}
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    config = AwsStore.from_options("", {}, environ=server.environ)._connection.client().meta.config
+    config = AwsStore.from_options("", {}, environ=server.environ).connection.client().meta.config
     assert config.retries["total_max_attempts"] == 2
 
 
@@ -212,11 +212,11 @@ def test_a_child_process_makes_its_own_client(server):
     """After ``fork`` no connection is shared with the parent."""
     store = AwsStore.from_options("", {}, environ=server.environ)
     store.get(Address("gli/db"))
-    parents = store._connection.client()
+    parents = store.connection.client()
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        fresh = store._connection.client() is not parents
+        fresh = store.connection.client() is not parents
         value = store.get(Address("gli/db")).value
         os.write(writer, b"ok" if fresh and value == "x" else b"no")
         os._exit(0)
@@ -224,7 +224,7 @@ def test_a_child_process_makes_its_own_client(server):
     os.close(writer)
     with os.fdopen(reader, "rb") as answer:
         assert answer.read() == b"ok"
-    assert store._connection.client() is parents
+    assert store.connection.client() is parents
     store.close()
 
 

@@ -118,7 +118,7 @@ def test_1000_secrets_are_read_in_50_calls_and_never_more_than_8_at_once(server,
 def test_nothing_asked_is_nothing_called(store):
     """No client is made for it either."""
     assert store.get_many([]) == {}
-    assert store._connection._clients == {}
+    assert store.connection._clients == {}
 
 
 def test_versions_and_labels_are_read_as_they_are_named(server, store):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -91,25 +89,9 @@ class Connection:
             client.close()
 
     def _new_client(self) -> BaseClient:
-        with _collection_paused():
-            from .client import new_client
+        from .client import new_client
 
-            client = new_client(self.options)
+        client = new_client(self.options)
         for pid in self._clients.keys() - {os.getpid()}:
             self._clients.pop(pid, None)
         return self._clients.setdefault(os.getpid(), client)
-
-
-@contextmanager
-def _collection_paused() -> Iterator[None]:
-    """Keep the garbage collector from going through botocore's many objects while they are made.
-
-    They all stay, so it would find nothing, and this takes a tenth of the time of a cold start.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

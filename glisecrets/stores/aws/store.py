@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from ...errors import (
     ConfigurationError,
     InvalidRequest,
-    LabelConflict,
     MissingExtra,
     SecretExists,
     SecretNotFound,
@@ -78,14 +77,10 @@ class AwsStore:
         if client is None and find_spec("botocore") is None:
             raise MissingExtra("AWS Secrets Manager", "aws")
         options = ClientOptions.of(region, profile, endpoint_url, environ)
-        self._connection = Connection(options, client)
+        #: Its client, also for operations that are no store's: RotateSecret.
+        self.connection = Connection(options, client)
         self._may_batch = True
         self.location = client.meta.region_name if client else options.location
-
-    @property
-    def connection(self) -> Connection:
-        """Its client, for operations that are no store's: RotateSecret."""
-        return self._connection
 
     @classmethod
     def from_options(
@@ -184,13 +179,18 @@ class AwsStore:
         params = {"SecretId": secret, "VersionStage": label}
         params |= {key: value for key, value in ids.items() if value}
         try:
-            self._connection.call("UpdateSecretVersionStage", secret, to or expected, params)
-        except InvalidRequest as refusal:
-            raise self._conflict(secret, label, expected) or refusal from None
+            self.connection.call("UpdateSecretVersionStage", secret, to or expected, params)
+        except InvalidRequest:
+            from ..labels import Labels
+
+            # AWS tells a conflict in the words of any other refusal.
+            labels = Labels(self.scheme, secret, self.describe(secret).versions)
+            labels.check_holder(label, expected)
+            raise
 
     def describe(self, secret: str) -> SecretDescription:
         """Tell about a secret, without any value."""
-        told = self._connection.call("DescribeSecret", secret)
+        told = self.connection.call("DescribeSecret", secret)
         versions = told.get("VersionIdsToStages", {})
         return SecretDescription(
             name=told["Name"],
@@ -206,14 +206,14 @@ class AwsStore:
     def versions(self, secret: str, *, include_deprecated: bool = False) -> list[VersionInfo]:
         """List a secret's versions, newest first."""
         params = {"SecretId": secret, "IncludeDeprecated": include_deprecated}
-        listed = self._connection.pages("ListSecretVersionIds", "Versions", secret, params)
+        listed = self.connection.pages("ListSecretVersionIds", "Versions", secret, params)
         newest_first = sorted(listed, key=lambda entry: entry["CreatedDate"], reverse=True)
         return [_version(entry) for entry in newest_first]
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """List the names of the secrets that start with ``prefix``, in order."""
         filters = {"Filters": [{"Key": "name", "Values": [prefix]}]} if prefix else {}
-        listed = self._connection.pages(
+        listed = self.connection.pages(
             "ListSecrets", "SecretList", None, {"MaxResults": 100, **filters}
         )
         names = (entry["Name"] for entry in listed)
@@ -222,34 +222,34 @@ class AwsStore:
     def tag(self, secret: str, tags: Mapping[str, str]) -> None:
         """Add or overwrite tags."""
         params = {"SecretId": secret, "Tags": _tags(tags)}
-        self._connection.call("TagResource", secret, None, params)
+        self.connection.call("TagResource", secret, None, params)
 
     def delete(self, secret: str) -> None:
         """Schedule a secret for deletion, with AWS's recovery window of 30 days."""
-        self._connection.call("DeleteSecret", secret)
+        self.connection.call("DeleteSecret", secret)
 
     def close(self) -> None:
         """Let go of connections, but for a client that was given. The store can be used again."""
-        self._connection.close()
+        self.connection.close()
 
     def _read(self, addresses: list[Address]) -> dict[Address, SecretVersion | StoreError]:
         if not addresses:
             return {}
-        client = self._connection.client()  # first: it loads botocore in the quickest way
+        client = self.connection.client()  # first: it loads botocore in the quickest way
 
         from .reading import Reader
 
-        reader = Reader(client, self._connection.where, batch=self._may_batch)
+        reader = Reader(client, self.connection.where, batch=self._may_batch)
         found = reader.read(addresses)
         if self._may_batch and not reader.batch:
             self._may_batch = False
-            _LOGGER.warning(_BATCH_DENIED, self._connection.where)
+            _LOGGER.warning(_BATCH_DENIED, self.connection.where)
         return found
 
     def _write(self, action: str, secret: str, params: Unshown) -> VersionInfo:
         version: str = params["ClientRequestToken"]
         try:
-            written = self._connection.call(action, secret, version, params)
+            written = self.connection.call(action, secret, version, params)
         except SecretExists:
             # An earlier try may have arrived and its answer been lost.
             if not self._holds(secret, version, params):
@@ -265,24 +265,12 @@ class AwsStore:
             return False
         return found in (params.get("SecretString"), params.get("SecretBinary"))
 
-    def _conflict(self, secret: str, label: str, expected: str | None) -> LabelConflict | None:
-        holder = self.describe(secret).labelled(label)
-        if holder == expected:
-            return None
-        return LabelConflict(
-            f"{label} of {secret} is on {holder or 'no version'}, not on {expected or 'none'}",
-            store=self.scheme,
-            secret=secret,
-            version=holder,
-            next_step="describe the secret again: someone else moved the label",
-        )
-
     def _elsewhere(self, address: Address) -> InvalidRequest | None:
         arn = Arn.parse(address.secret)
-        if arn is None or arn.region == self._connection.where:
+        if arn is None or arn.region == self.connection.where:
             return None
         return InvalidRequest(
-            f"{address.secret} is in {arn.region}, this store reads {self._connection.where}",
+            f"{address.secret} is in {arn.region}, this store reads {self.connection.where}",
             store=self.scheme,
             secret=address.secret,
             version=address.version_id or address.label,
