@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from .uses import Default, Use
 
-#: ruff format's default line length.
-_WIDTH = 88
+#: ruff format's default line length, and the line break.
+_WIDTH = 88 + 1
 #: Text that all tools read alike without quotes: see :mod:`glisecrets.checks.readers`.
 _PLAIN = re.compile(r"[\w./:@%+,=-]*(?: [\w./:@%+,=-]+)*", re.ASCII)
 #: First words that say too little to name a secret by.
@@ -134,21 +134,15 @@ def _field(use: Use, project: str) -> str:
     annotation = _annotation(use)
     if use.required:
         return f"    {name}: {annotation}\n"
-    value = _source(use.default, annotation)
-    optional = " | None" if value == "None" else ""
-    return _assignment(f"    {name}: {annotation}{optional} = ", value, use.default)
+    opening, items, closing = _source(use.default, annotation)
+    optional = " | None" if items == ["None"] else ""
+    return _assignment(f"{name}: {annotation}{optional}", opening, items, closing)
 
 
 def _secret_field(name: str, use: Use, project: str) -> str:
     annotation = "SecretStr" if use.required else "SecretStr | None"
     arguments = [f'"{_reference(name, project)}"', *(["default=None"] * (not use.required))]
-    line = f"    {name}: {annotation} = secret({', '.join(arguments)})"
-    if len(line) <= _WIDTH:
-        return f"{line}\n"
-    inner = f"        {', '.join(arguments)}\n"
-    if len(inner) > _WIDTH + 1 and len(arguments) > 1:
-        inner = "".join(f"        {argument},\n" for argument in arguments)
-    return f"    {name}: {annotation} = secret(\n{inner}    )\n"
+    return _assignment(f"{name}: {annotation}", "secret(", arguments, ")")
 
 
 def _reference(name: str, project: str) -> str:
@@ -160,14 +154,15 @@ def _reference(name: str, project: str) -> str:
     return f"{root}/{group}/{{environment}}#{key}"
 
 
-def _source(default: Default, annotation: str) -> str:
-    """Write a default as Python."""
+def _source(default: Default, annotation: str) -> tuple[str, list[str], str]:
+    """Write a default as Python: its items, and what stands before and after them."""
     if default is None:
-        return {"list[str]": "[]", "dict[str, str]": "{}"}.get(annotation, "None")
+        empty = {"list[str]": "[]", "dict[str, str]": "{}"}
+        return "", [empty.get(annotation, "None")], ""
     if isinstance(default, list):
-        return f"[{', '.join(map(_quoted, default))}]"
+        return "[", [*map(_quoted, default)], "]"
     text = _quoted(default) if isinstance(default, str) else repr(default).replace("e+", "e")
-    return f"Path({text})" if annotation == "Path" else text
+    return ("Path(", [text], ")") if annotation == "Path" else ("", [text], "")
 
 
 def _quoted(text: str) -> str:
@@ -175,14 +170,14 @@ def _quoted(text: str) -> str:
     return written if '"' in written else f'"{written[1:-1]}"'
 
 
-def _assignment(head: str, value: str, default: Default) -> str:
-    """Write ``head`` and ``value``, over several lines where ruff format would."""
-    if len(head) + len(value) <= _WIDTH:
-        return f"{head}{value}\n"
-    if isinstance(default, list):
-        items = "".join(f"        {_quoted(item)},\n" for item in default)
-        return f"{head}[\n{items}    ]\n"
-    if value.startswith("Path("):
-        return f"{head}Path(\n        {value[5:-1]}\n    )\n"
-    fits = len("        ") + len(value) <= _WIDTH
-    return f"{head}(\n        {value}\n    )\n" if fits else f"{head}{value}\n"
+def _assignment(head: str, opening: str, items: list[str], closing: str) -> str:
+    """Write an assignment in one line or, where that is too long, with a line for each item."""
+    line = f"    {head} = {opening}{', '.join(items)}{closing}\n"
+    if len(line) <= _WIDTH:
+        return line
+    if opening:
+        # ruff format keeps these lines, for there is a comma behind the last item.
+        inner = "".join(f"        {item},\n" for item in items)
+        return f"    {head} = {opening}\n{inner}    {closing}\n"
+    inner = f"        {items[0]}\n"
+    return f"    {head} = (\n{inner}    )\n" if len(inner) <= _WIDTH else line
