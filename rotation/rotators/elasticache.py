@@ -68,7 +68,7 @@ class _ElastiCache(Rotator):
         return probe(rotation, value)
 
     @abstractmethod
-    def _settled(self, name: str) -> bool:
+    def _settled(self, api: _Api) -> bool:
         """Tell whether no change is being made."""
 
     def _named(self, rotation: Rotation) -> str:
@@ -80,17 +80,17 @@ class _ElastiCache(Rotator):
             next_step=f"name its id: tag glisecrets:{self.target}",
         )
 
-    def _make(self, rotation: Rotation, change: Callable[[], None]) -> None:
+    def _make(self, rotation: Rotation, change: Callable[[_Api], None]) -> None:
         """Make a change as soon as none is being made, and wait until it is made."""
 
         def made() -> bool:
             rotation.confirm()
-            change()
+            change(api)
             return True
 
-        name = self._named(rotation)
-        _wait(rotation, name, made)
-        _wait(rotation, name, lambda: self._settled(name))
+        api = _Api(self._named(rotation))
+        _wait(rotation, api.name, made)
+        _wait(rotation, api.name, lambda: self._settled(api))
 
     def _wait_for_nodes(self, rotation: Rotation) -> None:
         """Wait until the pending value is accepted; if it never is, its probe will say so."""
@@ -116,17 +116,16 @@ class ElastiCacheUser(_ElastiCache):
         self._set(rotation)
 
     def _set(self, rotation: Rotation) -> None:
-        name = self._named(rotation)
         staying = [value for value in (rotation.pending, rotation.current) if value]
         passwords = {RedisEndpoint.of(value, rotation.secret).password for value in staying}
 
-        def change() -> None:
-            _call("ModifyUser", name, UserId=name, Passwords=sorted(passwords))
+        def change(api: _Api) -> None:
+            api.call("ModifyUser", UserId=api.name, Passwords=sorted(passwords))
 
         self._make(rotation, change)
 
-    def _settled(self, name: str) -> bool:
-        users = _call("DescribeUsers", name, UserId=name)["Users"]
+    def _settled(self, api: _Api) -> bool:
+        users = api.call("DescribeUsers", UserId=api.name)["Users"]
         return bool(users) and users[0]["Status"] == "active"
 
 
@@ -140,10 +139,10 @@ class ElastiCacheToken(_ElastiCache):
         """Add the new token by ROTATE, which keeps the one before."""
         new = RedisEndpoint.of(rotation.pending or "", rotation.secret)
 
-        def change() -> None:
+        def change(api: _Api) -> None:
             # Only once: another ROTATE would drop the token before.
             if ask(new) is None:
-                self._modify(rotation, new, "ROTATE")
+                _modify(api, new, "ROTATE")
 
         self._make(rotation, change)
         self._wait_for_nodes(rotation)
@@ -155,24 +154,57 @@ class ElastiCacheToken(_ElastiCache):
         if gone is None or gone.password == current.password:
             return
         if ask(replace(current, password=gone.password)) is not None:
-            self._make(rotation, lambda: self._modify(rotation, current, "SET"))
+            self._make(rotation, lambda api: _modify(api, current, "SET"))
 
-    def _modify(self, rotation: Rotation, endpoint: RedisEndpoint, strategy: str) -> None:
-        name = self._named(rotation)
-        _call(
-            "ModifyReplicationGroup",
-            name,
-            ReplicationGroupId=name,
-            AuthToken=endpoint.password,
-            AuthTokenUpdateStrategy=strategy,
-            ApplyImmediately=True,
-        )
-
-    def _settled(self, name: str) -> bool:
-        told = _call("DescribeReplicationGroups", name, ReplicationGroupId=name)
+    def _settled(self, api: _Api) -> bool:
+        told = api.call("DescribeReplicationGroups", ReplicationGroupId=api.name)
         (group,) = told["ReplicationGroups"]
         changing = group.get("PendingModifiedValues", {}).get("AuthTokenStatus")
         return group["Status"] == "available" and not changing
+
+
+class _Api:
+    """The API, about one user or group. A class, for one client serves many calls.
+
+    Args:
+        name: the id of what is changed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._client: Any = None
+
+    def call(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Call it.
+
+        Raises:
+            Unreachable: no answer, throttled, broken or changing.
+            ProviderRefused: it said no.
+        """
+        try:
+            from botocore import exceptions, xform_name
+        except ImportError:
+            raise MissingExtra("rotating a password of ElastiCache", "aws") from None
+        try:
+            self._client = self._client or _new_client()
+            answer: dict[str, Any] = getattr(self._client, xform_name(action))(**parameters)
+        except exceptions.ClientError as error:
+            fault = _refusal(error, action, self.name)
+        except exceptions.BotoCoreError as error:
+            fault = _unanswered(error, action)
+        else:
+            return answer
+        raise fault
+
+
+def _modify(api: _Api, endpoint: RedisEndpoint, strategy: str) -> None:
+    api.call(
+        "ModifyReplicationGroup",
+        ReplicationGroupId=api.name,
+        AuthToken=endpoint.password,
+        AuthTokenUpdateStrategy=strategy,
+        ApplyImmediately=True,
+    )
 
 
 def _wait(rotation: Rotation, name: str, done: Callable[[], bool]) -> None:
@@ -189,29 +221,7 @@ def _wait(rotation: Rotation, name: str, done: Callable[[], bool]) -> None:
     )
 
 
-def _call(action: str, name: str, **parameters: Any) -> dict[str, Any]:
-    """Call the API, on a client of its own.
-
-    Raises:
-        Unreachable: no answer, throttled, broken or changing.
-        ProviderRefused: it said no.
-    """
-    try:
-        from botocore import exceptions, xform_name
-    except ImportError:
-        raise MissingExtra("rotating a password of ElastiCache", "aws") from None
-    try:
-        answer: dict[str, Any] = getattr(_client(), xform_name(action))(**parameters)
-    except exceptions.ClientError as error:
-        fault = _refusal(error, action, name)
-    except exceptions.BotoCoreError as error:
-        fault = _unanswered(error, action)
-    else:
-        return answer
-    raise fault
-
-
-def _client() -> Any:
+def _new_client() -> Any:
     from botocore.config import Config
     from botocore.session import Session
 

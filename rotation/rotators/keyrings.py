@@ -6,6 +6,9 @@ key goes on signing, and the next one is published beside it.
 
 There is nothing to put in force and nothing to retire: programs follow the secret, and a retired
 key says itself until when it is good.
+
+Where a leak is suspected, ``next`` has leaked with the rest: both keys are made anew and nothing
+old is accepted. Whoever was logged in must do so again; so must an attacker.
 """
 
 from __future__ import annotations
@@ -67,7 +70,11 @@ class KeyringRotator(Rotator):
         ring = self._read(rotation, rotation.current)
         try:
             keep_for = parse_duration(rotation.options.get(self.life[0])) or self.life[1]
-            rotated = ring.rotated(self.new_key(rotation, ring), rotation.now(), keep_for)
+            new = self.new_key(rotation, ring)
+            if rotation.urgent:
+                rotated = type(ring)(self.new_key(rotation, ring), new)
+            else:
+                rotated = ring.rotated(new, rotation.now(), keep_for)
             return self._written(rotation, rotated)
         except (ConfigurationError, UnreadableValue) as error:
             fault = _not_rotatable(rotation, error)
@@ -131,5 +138,8 @@ def _not_rotatable(
     rotation: Rotation, error: InvalidKey | UnreadableValue | ConfigurationError
 ) -> NotRotatable:
     return NotRotatable(
-        f"{rotation.secret}: {error.message}", secret=rotation.secret, next_step=error.next_step
+        f"{rotation.secret}: {error.message}",
+        secret=rotation.secret,
+        next_step=error.next_step
+        or f"write a sound value: glisecrets store put {rotation.secret} < FILE",
     )
