@@ -22,11 +22,11 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
-from glisecrets.errors import ConfigurationError, GlisecretsError
+from glisecrets.errors import ConfigurationError, GlisecretsError, StoreUnavailable
 from glisecrets.references import AWSCURRENT
 
 from .declared import secrets_read
-from .errors import NotRotatable, RotationError
+from .errors import RotationError
 from .in_flight import IN_FLIGHT, in_flight
 from .standing import unfinished
 from .subject import EMERGENCY, TAG_PREFIX
@@ -171,6 +171,8 @@ class EmergencyRun:
     rotate: Rotate
     #: Called after each secret.
     told: Callable[[Result], None] = lambda _: None
+    #: Called when it is interrupted, before what is under way has ended its step.
+    stopping: Callable[[], None] = lambda: None
     results: list[Result] = field(default_factory=list)
     _stop: Event = field(default_factory=Event)
 
@@ -187,6 +189,7 @@ class EmergencyRun:
                         done.result()
             except BaseException:
                 self._stop.set()
+                self.stopping()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
@@ -213,7 +216,7 @@ class EmergencyRun:
     def _rotated(self, target: Target) -> str:
         self._check_going()
         self.store.tag(target.secret, {TAG: str(self.emergency)})
-        _log.warning("%s is rotated in an emergency: %s", target.secret, self.emergency.because)
+        _log.info("%s is rotated in an emergency: %s", target.secret, self.emergency.because)
         if target.began_before(self.emergency):
             self.rotate(target.secret, self._after_step)
         return self.rotate(target.secret, self._after_step)
@@ -229,7 +232,9 @@ class EmergencyRun:
 def _target(engine: Engine, secret: str) -> Target:
     try:
         return _described(engine.subject(secret))
-    except (NotRotatable, ConfigurationError) as error:
+    except StoreUnavailable:
+        raise  # of all the others, it would say the same
+    except GlisecretsError as error:
         return Target(secret, error=error)
 
 

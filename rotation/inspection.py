@@ -7,10 +7,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from glisecrets.errors import ConfigurationError, SecretNotFound
+from glisecrets.errors import GlisecretsError, SecretNotFound, StoreUnavailable
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS
 
-from .errors import NoRotator, NotRotatable
+from .errors import NoRotator
 from .retiring import RETIRING
 from .schedule import grace
 from .standing import check_turned_on, unfinished
@@ -18,8 +18,6 @@ from .standing import check_turned_on, unfinished
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from glisecrets.errors import GlisecretsError
 
     from .engine import Engine
     from .subject import Subject
@@ -39,7 +37,7 @@ class State(StrEnum):
     STUCK = "stuck"
     #: Nothing says how it is rotated.
     NO_ROTATOR = "no rotator"
-    #: The tags or the declaration are wrong, or rotation is turned off.
+    #: Tags or declaration are wrong, rotation is turned off, or the store denies.
     BROKEN = "broken"
     ABSENT = "not in the store"
 
@@ -72,7 +70,7 @@ def inspect(engine: Engine, secret: str) -> Condition:
     """Tell how a secret's rotation stands.
 
     Raises:
-        StoreError: the store does not describe it.
+        StoreUnavailable: the store cannot be asked.
     """
     try:
         subject = engine.subject(secret)
@@ -82,7 +80,9 @@ def inspect(engine: Engine, secret: str) -> Condition:
         return Condition(secret, State.ABSENT)
     except NoRotator:
         return Condition(secret, State.NO_ROTATOR)
-    except (NotRotatable, ConfigurationError) as error:
+    except StoreUnavailable:
+        raise  # of all the others, it would say the same
+    except GlisecretsError as error:
         return Condition(secret, State.BROKEN, error=error)
 
 

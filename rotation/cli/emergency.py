@@ -126,6 +126,7 @@ def _run(invocation: Invocation, run: EmergencyRun, scope: _Scope) -> bool:
     """Run it; tell whether somebody interrupted it."""
     with invocation.output.progress("rotating", total=scope.todo) as advance:
         run.told = lambda _: advance()
+        run.stopping = lambda: invocation.output.note("stopping: what is under way ends its step")
         try:
             run.run(scope.waves)
         except KeyboardInterrupt:
@@ -142,7 +143,7 @@ def _report(invocation: Invocation, scope: _Scope, run: EmergencyRun, *, interru
     if interrupted:
         left = scope.todo - len(run.results)
         invocation.output.warning(
-            f"interrupted: {left} secrets are not done",
+            f"interrupted; not done: {left}",
             f"glisecrets rotate all --because {shlex.quote(scope.emergency.because)}"
             f" --since {_written(scope.emergency.since)}",
         )

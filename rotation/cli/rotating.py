@@ -135,9 +135,12 @@ def explain(invocation: Invocation, error: GlisecretsError) -> None:
 
 def leave(errors: Sequence[GlisecretsError]) -> None:
     """End the command with the exit code that its errors ask for, if there are any."""
-    if errors:
-        stores = any(isinstance(error, StoreError) for error in errors)
-        raise typer.Exit(exit_codes.STORE if stores else exit_codes.FINDINGS)
+    codes = {
+        exit_codes.code_of(error) if isinstance(error, StoreError) else exit_codes.FINDINGS
+        for error in errors
+    }
+    if codes:
+        raise typer.Exit(max(codes))
 
 
 def confirm(question: str, *, yes: bool) -> None:
