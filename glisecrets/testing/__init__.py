@@ -11,6 +11,7 @@
 """
 
 from .faults import Faults
+from .lambda_runtime import LambdaFailed, LambdaRuntime
 from .server import Call, SecretsManagerServer
 
-__all__ = ["Call", "Faults", "SecretsManagerServer"]
+__all__ = ["Call", "Faults", "LambdaFailed", "LambdaRuntime", "SecretsManagerServer"]

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from email.message import Message
 
@@ -40,9 +41,8 @@ class Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, responder: Responder) -> None:
-        super().__init__((_HOST, port), _Handler)
-        self.responder = responder
+    def __init__(self, port: int, handler: Callable[..., BaseHTTPRequestHandler]) -> None:
+        super().__init__((_HOST, port), handler)
         self._open: dict[Any, threading.Thread] = {}
         # A short poll, for that is how long stopping takes.
         self._loop = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
@@ -75,30 +75,48 @@ class Listener(ThreadingHTTPServer):
         """Say nothing: a client that hangs up is no fault, and a traceback could show a value."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class QuietHandler(BaseHTTPRequestHandler):
+    """What the handlers of all our servers have in common."""
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # one packet for head and body
 
-    server: Listener  # pyright: ignore[reportIncompatibleVariableOverride] - it serves no other
+    def body(self) -> bytes:
+        """Read the request's body."""
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send an answer."""
+        self.send_response(status)
+        for name, text in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as overridden
+        """Log nothing: a server keeps its own account of calls."""
+
+
+class ResponderHandler(QuietHandler):
+    """Has a responder answer every POST."""
+
+    def __init__(self, responder: Responder, *args: Any) -> None:
+        self._responder = responder
+        super().__init__(*args)
 
     def do_POST(self) -> None:
         """Answer one request."""
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.server.responder.is_down():
+        body = self.body()
+        if self._responder.is_down():
             self.close_connection = True
             return
-        status, answer = self.server.responder.respond(self.headers, body)
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(answer)))
-        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
-        self.end_headers()
-        self.wfile.write(answer)
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "x-amzn-RequestId": str(uuid.uuid4()),
+        }
+        self.answer(*self._responder.respond(self.headers, body), headers)
 
     def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 - as overridden
         """Give the ``Date`` header by the server's own clock."""
-        return format_datetime(self.server.responder.now(), usegmt=True)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as overridden
-        """Log nothing: the server keeps its own account of calls."""
+        return format_datetime(self._responder.now(), usegmt=True)

@@ -11,6 +11,7 @@ import tempfile
 import time
 import weakref
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,7 +19,7 @@ from ..errors import MissingExtra
 from ..stores.local import LocalStore
 from .account import Account
 from .faults import Faults
-from .listener import Listener
+from .listener import Listener, ResponderHandler
 from .operations import answer
 from .rotations import Rotations
 from .wire import Request, WireError
@@ -111,7 +112,7 @@ class SecretsManagerServer:
 
     def start(self) -> None:
         """Listen. The secrets and the port are those of the last time."""
-        self._listener = Listener(self._port, self)
+        self._listener = Listener(self._port, partial(ResponderHandler, self))
         self._port = self._listener.server_address[1]
 
     def stop(self) -> None:
