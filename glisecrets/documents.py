@@ -86,7 +86,10 @@ def with_key(document: dict[str, Any], key: tuple[str, ...], value: Any) -> str:
     for depth, part in enumerate(key[:-1]):
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
-            raise UnreadableValue(f"the JSON at key {'.'.join(key[: depth + 1])!r} is no object")
+            raise UnreadableValue(
+                f"the JSON at key {'.'.join(key[: depth + 1])!r} is not an object",
+                next_step="name a key that is there, or a new one",
+            )
     node[key[-1]] = value
     return json.dumps(document, ensure_ascii=False)
 

@@ -18,11 +18,12 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
 from .admission import admit
+from .documents import MISSING, UnreadableValue
 from .errors import GlisecretsError, StoreUnavailable
 from .field_validation import REFUSED, FieldValidation
 from .layers import Found
 from .redaction.process import process_redactor
-from .values import MISSING, UnreadableValue, from_secret
+from .values import from_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

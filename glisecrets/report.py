@@ -62,12 +62,6 @@ class SettingsReport:
     #: All faults in field order, those of no single field first.
     faults: tuple[Fault, ...]
 
-    @property
-    def general_faults(self) -> tuple[Fault, ...]:
-        """The faults that belong to no single field."""
-        own = {fault for field in self.fields for fault in field.faults}
-        return tuple(fault for fault in self.faults if fault not in own)
-
     def field(self, name: str) -> FieldReport | None:
         """Find a field by its name or by one of its variables, in any case."""
         wanted = name.upper()

@@ -33,7 +33,7 @@ def code_of(error: GlisecretsError) -> int:
     if isinstance(error, StoreError):
         return FINDINGS if isinstance(error, SecretNotFound) else STORE
     # What a value is: no JSON, no such key. The set-up is fine, and so is the store.
-    from ..values import UnreadableValue
+    from ..documents import UnreadableValue
 
     return FINDINGS if isinstance(error, UnreadableValue) else USAGE
 

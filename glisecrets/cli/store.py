@@ -140,7 +140,7 @@ def _short_row(row: dict[str, str | None]) -> list[str]:
 def _value_at(wanted: Reference, value: SecretValue) -> SecretValue:
     if not wanted.key:
         return value
-    from ..values import pick_key
+    from ..documents import pick_key
 
     found = pick_key(value, wanted.key)
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
@@ -167,7 +167,7 @@ def _kind(value: SecretValue) -> tuple[str, list[str]]:
         return "binary", []
     if value.lstrip().startswith("-----BEGIN "):
         return "PEM", []
-    from ..values import UnreadableValue, parse_object
+    from ..documents import UnreadableValue, parse_object
 
     try:
         return "JSON", sorted(parse_object(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from contextlib import ExitStack
@@ -170,14 +169,14 @@ def _put_key(
     """Set one key of a JSON secret; what another writes meanwhile is never lost."""
     if isinstance(value, bytes):
         raise ConfigurationError("a key of a JSON secret holds text", next_step="encode it first")
-    from ..values import parse_object
+    from ..documents import parse_object, with_key
 
     try:
         current = store.get(Address(secret))
     except SecretNotFound:
-        return store.create(secret, _with_key({}, path, value))
+        return store.create(secret, with_key({}, path, value))
     process_redactor().add(current.value, name=secret)
-    document = _with_key(parse_object(current.value), path, value)
+    document = with_key(parse_object(current.value), path, value)
     mark = f"edit-{uuid.uuid4().hex}"
     written = store.put(secret, document, labels=[mark])
     try:
@@ -186,18 +185,6 @@ def _put_key(
     finally:
         store.move_label(secret, mark, expected=written.version_id)
     return written
-
-
-def _with_key(document: dict[str, Any], path: tuple[str, ...], value: str) -> str:
-    node = document
-    for part in path[:-1]:
-        node = node.setdefault(part, {})
-        if not isinstance(node, dict):
-            raise ConfigurationError(
-                f"key {part!r} holds no object", next_step="name a key that is there, or a new one"
-            )
-    node[path[-1]] = value
-    return json.dumps(document, ensure_ascii=False)
 
 
 def _version(store: Store, secret: str, wanted: str | None) -> str:

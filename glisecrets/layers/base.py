@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..documents import MISSING
 from ..errors import GlisecretsError
-from ..values import MISSING, from_text
+from ..values import from_text
 
 if TYPE_CHECKING:
     from ..explanation import LayerState

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..documents import MISSING, MissingKey
 from ..errors import GlisecretsError, SecretNotFound
 from ..origins import Origin
-from ..values import MISSING, MissingKey, from_secret
+from ..values import from_secret
 from .base import Found
 
 if TYPE_CHECKING:
