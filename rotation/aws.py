@@ -12,7 +12,8 @@ from .errors import ProviderRefused, Unreachable
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-#: Seconds to wait for a connection, and for an answer on it; and tries of one request.
+#: Seconds to wait for a connection, and for an answer on it; and tries of one request, which
+#: ``AWS_MAX_ATTEMPTS`` or the profile may set otherwise.
 _CONNECT_TIMEOUT, _READ_TIMEOUT, _ATTEMPTS = 5, 10, 4
 #: Where nothing names a region: IAM has none, and STS knows every key everywhere.
 _ANY_REGION = "us-east-1"
@@ -50,21 +51,21 @@ def aws_client(service: str, key: tuple[str, str] | None = None) -> BaseClient:
         from botocore.session import Session
     except ImportError:
         raise MissingExtra("asking AWS", "aws") from None
-    config = Config(
-        connect_timeout=_CONNECT_TIMEOUT,
-        read_timeout=_READ_TIMEOUT,
-        retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-    )
     key_id, secret_half = key or (None, None)
     try:
         session = Session()
+        attempts = session.get_config_variable("max_attempts") or _ATTEMPTS
         region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
         return session.create_client(
             service,
             region_name=region or _ANY_REGION,
             aws_access_key_id=key_id,
             aws_secret_access_key=secret_half,
-            config=config,
+            config=Config(
+                connect_timeout=_CONNECT_TIMEOUT,
+                read_timeout=_READ_TIMEOUT,
+                retries={"mode": "standard", "total_max_attempts": attempts},
+            ),
         )
     except (BotoCoreError, ValueError) as error:
         cause = type(error).__name__

@@ -53,6 +53,7 @@ class IamAccessKey(Rotator):
 
     period = timedelta(days=180)
     overlap = timedelta(days=1)
+    minted = True
     options: ClassVar[frozenset[str]] = frozenset({"user"})
 
     def reap(self, rotation: Rotation) -> None:
@@ -76,10 +77,11 @@ class IamAccessKey(Rotator):
         return settled(rotation, value, lambda: _verdict(sts))
 
     def retire(self, rotation: Rotation, old: SecretValue) -> None:
-        """Deactivate the key and delete it, unless it is in use."""
-        user, key_id = _user(rotation), _Pair.of(rotation, old).id
-        if key_id == _Pair.of(rotation, rotation.current).id:
+        """Deactivate the key and delete it, unless it is in use; a value without one is fine."""
+        key_id = _id(rotation, old)
+        if key_id is None or key_id == _id(rotation, rotation.current):
             return
+        user = _user(rotation)
         _check_quiet(rotation, user, key_id)
         user.switch(key_id, "Inactive")
         try:
@@ -132,14 +134,17 @@ def _user(rotation: Rotation) -> IamUser:
     return IamUser.of(rotation, _Pair.of(rotation, rotation.current).id)
 
 
-def _held(rotation: Rotation) -> set[str]:
-    held = set()
-    for value in [*rotation.held(), rotation.current, rotation.pending, rotation.previous]:
-        try:
-            held.add(_Pair.of(rotation, value or "").id)
-        except NotRotatable:  # none, or written by hand in another form: it holds no key
-            continue
-    return held
+def _id(rotation: Rotation, value: SecretValue | None) -> str | None:
+    """Give the id of the key in a value; ``None`` for one that was written by hand without any."""
+    try:
+        return _Pair.of(rotation, value or "").id
+    except NotRotatable:
+        return None
+
+
+def _held(rotation: Rotation) -> set[str | None]:
+    values = [*rotation.held(), rotation.current, rotation.pending, rotation.previous]
+    return {_id(rotation, value) for value in values}
 
 
 def _full(
@@ -153,8 +158,7 @@ def _full(
         return RotationBusy(
             told,
             secret=rotation.secret,
-            next_step="a new one is no version's yet: in five minutes"
-            " it counts as a crash's leftover and is deleted; try again then",
+            next_step="try again in five minutes: what no version holds by then is deleted",
         )
     unknown = [key.id for key in keys if key.id not in held]
     next_step = f"glisecrets rotate retire {rotation.secret}"

@@ -42,6 +42,7 @@ class SendGridKey(Rotator):
 
     period = timedelta(days=180)
     overlap = timedelta(days=1)
+    minted = True
     options: ClassVar[frozenset[str]] = frozenset({KEY, "admin", "base-url"})
 
     def reap(self, rotation: Rotation) -> None:
@@ -68,9 +69,9 @@ class SendGridKey(Rotator):
         return settled(rotation, value, lambda: _verdict(sendgrid))
 
     def retire(self, rotation: Rotation, old: SecretValue) -> None:
-        """Delete the key; one that the current value still uses stays."""
-        key_id = _id(rotation, old)
-        if key_id != _id(rotation, rotation.current):
+        """Delete the key; one that the current value has too stays."""
+        key_id = _id_if_any(rotation, old)
+        if key_id and key_id != _id(rotation, rotation.current):
             _delete(_as_admin(rotation), key_id)
 
 
@@ -114,13 +115,16 @@ def _is_leftover(name: str, held: set[str], rotation: Rotation) -> bool:
 
 
 def _held(rotation: Rotation) -> set[str]:
-    held = set()
-    for value in [*rotation.held(), rotation.current, rotation.pending, rotation.previous]:
-        try:
-            held.add(_id(rotation, value or ""))
-        except NotRotatable:  # none, or written by hand in another form: it holds no key
-            continue
-    return held
+    """Give the ids of the keys that versions hold; some may be written by hand and hold none."""
+    values = [*rotation.held(), rotation.current, rotation.pending, rotation.previous]
+    return set(filter(None, (_id_if_any(rotation, value) for value in values)))
+
+
+def _id_if_any(rotation: Rotation, value: SecretValue | None) -> str | None:
+    try:
+        return _id(rotation, value or "")
+    except NotRotatable:
+        return None
 
 
 def _id(rotation: Rotation, value: SecretValue) -> str:
