@@ -14,7 +14,6 @@ Which names live in a store is said by ``Env(references={"SECRET_KEY": "gli/djan
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import copy
@@ -32,6 +31,7 @@ from glisecrets.folders import search_folders
 from glisecrets.lookup import Lookup
 from glisecrets.options import LoadOptions
 from glisecrets.placeholders import BUILD_MARK
+from glisecrets.pyproject import table_in
 
 from .databases import entry_of_url
 
@@ -183,8 +183,7 @@ def _declared_references(directory: Path) -> dict[str, str]:
     for folder in search_folders(directory):
         file = Path(folder, "pyproject.toml")
         if file.is_file():
-            tools = tomllib.loads(file.read_text(encoding="utf-8")).get("tool", {})
-            declared: dict[str, str] = tools.get("glisecrets", {}).get("references", {})
+            declared: dict[str, str] = (table_in(file) or {}).get("references", {})
             return declared
     return {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigurationError
+from ..pyproject import table_in
 from .invocation import Invocation
 
 if TYPE_CHECKING:
@@ -96,9 +96,9 @@ def _write(files: dict[Path, str], root: Path, *, force: bool) -> None:
 
 def _name_in_pyproject(file: Path, module: Path) -> list[Path]:
     """Add ``[tool.glisecrets]`` where there is none; give the file if it was written."""
-    text = file.read_text("utf-8") if file.is_file() else ""
-    if "glisecrets" in tomllib.loads(text).get("tool", {}):
+    if file.is_file() and table_in(file) is not None:
         return []
+    text = file.read_text("utf-8") if file.is_file() else ""
     table = f'[tool.glisecrets]\nsettings = "{_import_path(module)}:{_CLASS}"\n'
     with _told_if_refused(file):
         file.write_text(f"{text.rstrip()}\n\n{table}".lstrip(), encoding="utf-8")

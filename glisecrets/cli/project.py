@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment import BUILD_VARIABLE
 from ..errors import ConfigurationError
+from ..pyproject import table_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -64,7 +64,7 @@ class Project:
         file = next((file for file in files if file.is_file()), None)
         if file is None:
             return cls(start, start, settings, f"there is no pyproject.toml in {start} or above")
-        table = _table_in(file)  # one that cannot be read is told in any case
+        table = table_in(file) or {}  # one that cannot be read is told in any case
         named = table.get("settings")
         settings = settings or (named if isinstance(named, str) and named else None)
         return cls(start, file.parent, settings, _why_unnamed(file, table))
@@ -152,21 +152,6 @@ def _missing(module: str, error: Exception) -> str | None:
 def _near(wanted: str, names: Iterable[str], template: str = "{}") -> str:
     near = get_close_matches(wanted, names, n=1)
     return f": did you mean {template.format(near[0])}?" if near else ""
-
-
-def _table_in(file: Path) -> dict[str, Any]:
-    """Give ``[tool.glisecrets]``; empty where there is none.
-
-    Raises:
-        ConfigurationError: the file cannot be read.
-    """
-    try:
-        document = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"cannot read {file}: {error}", next_step="mend it") from None
-    tools = document.get("tool")
-    table = tools.get("glisecrets") if isinstance(tools, dict) else None
-    return table if isinstance(table, dict) else {}
 
 
 def _why_unnamed(file: Path, table: Mapping[str, Any]) -> str:
