@@ -2,8 +2,8 @@
 
 The secret is a JSON object: ``host``, ``port`` (6379), ``username`` (``default``), ``password``,
 ``tls`` (or ``ssl``), ``ssl_ca_certs``. Where it has a ``url`` (``rediss://user:password@host``),
-what that says counts, for it is what clients connect with; a new password is written in both.
-TLS is used if either says so, and never dropped.
+what that says counts, for it is what clients connect with; a new password is written wherever
+there was one. TLS is used if either says so, and never dropped.
 """
 
 from __future__ import annotations
@@ -102,10 +102,10 @@ def with_new_password(value: SecretValue, secret: str) -> str:
     Raises:
         NotRotatable: as :meth:`RedisEndpoint.of`.
     """
-    old = RedisEndpoint.of(value, secret)
+    RedisEndpoint.of(value, secret)
     document = parse_object(value)
     new = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-    return json.dumps({**document, **_passwords(document, old, new)}, ensure_ascii=False)
+    return json.dumps({**document, **_passwords(document, new)}, ensure_ascii=False)
 
 
 def ask(endpoint: RedisEndpoint, *commands: tuple[str, ...]) -> list[Any] | None:
@@ -201,14 +201,13 @@ def _said_by_url(url: object) -> dict[str, Any]:
     return {"url_tls": parts.scheme == "rediss", **{k: v for k, v in said.items() if v}}
 
 
-def _passwords(document: dict[str, Any], old: RedisEndpoint, new: str) -> dict[str, str]:
+def _passwords(document: dict[str, Any], new: str) -> dict[str, str]:
     """Give the keys that hold the password, with the new one."""
-    if "url" not in document:
+    parts = urlsplit(document.get("url") or "")
+    if not parts.password:
         return {"password": new}
-    parts = urlsplit(document["url"])
-    username = (parts.username or "") if "@" in parts.netloc else old.username
     place = parts.netloc.rpartition("@")[2]
-    url = parts._replace(netloc=f"{username}:{new}@{place}").geturl()
+    url = parts._replace(netloc=f"{parts.username or ''}:{new}@{place}").geturl()
     return {"url": url} | ({"password": new} if "password" in document else {})
 
 

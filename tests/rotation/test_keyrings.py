@@ -85,6 +85,7 @@ def test_the_keyring_may_stand_at_a_key_beside_others(kind: str) -> None:
     for _ in range(2):
         value = rotated(kind, value, key="keys.main")
     assert json.loads(value)["note"] == "메모"
+    assert json.loads(value)["keys"]["main"].keys() == {"signing", "next", "retired"}
     assert len(json.loads(value)["keys"]["main"]["retired"]) == 1
     assert probed(kind, value, key="keys.main") is Verdict.ACCEPTED
     as_text = json.dumps({"ring": json.dumps(json.loads(value)["keys"]["main"])})

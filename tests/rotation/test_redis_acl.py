@@ -142,6 +142,15 @@ def test_a_url_is_followed_and_rewritten(
         assert client.ping()
 
 
+def test_a_url_without_a_password_stays_so(valkey: RunningServer) -> None:
+    """Where the login stands beside the URL, it goes on doing so."""
+    login = {"username": valkey.user, "password": valkey.password}
+    current = json.dumps({"url": f"redis://{valkey.host}:{valkey.port}", **login})
+    assert accepted(current)
+    new = json.loads(str(ROTATOR.propose(rotation(current))))
+    assert {**new, "password": valkey.password} == json.loads(current)
+
+
 @contextmanager
 def in_front(
     valkey: RunningServer, sent: bytearray, tls: ssl.SSLContext | None = None
