@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter
 
-from .faults import SETTINGS
+from .errors import SETTINGS
 from .field_validation import REFUSED, FieldValidation
 from .fields import FieldPlan, concrete_types, plan_fields
 from .placeholders import BUILD_MARK

@@ -153,10 +153,14 @@ FaultKind: TypeAlias = Literal[
 ]
 
 
+#: In place of a field's name, where a fault concerns the settings as a whole.
+SETTINGS = "(settings)"
+
+
 class Fault(NamedTuple):
     """What is wrong with one field of one load. Never carries a value or a part of one."""
 
-    #: Dotted field name, or ``"(settings)"`` for a rule over several fields.
+    #: Dotted field name, or :data:`SETTINGS` for a rule over several fields.
     field: str
     kind: FaultKind
     #: What happened, in one sentence.

@@ -9,6 +9,7 @@ from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ErrorType
 
 from .errors import (
+    SETTINGS,
     AccessDenied,
     ConfigurationError,
     EnvironmentMismatch,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
-
-#: The field name of a fault that concerns the settings as a whole.
-SETTINGS = "(settings)"
 
 #: Prefix of the error types whose messages this project wrote itself.
 _OWN = "glisecrets."

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .environment import VARIABLE, Environment, current_environment, in_build_phase
-from .errors import Fault
+from .errors import SETTINGS, Fault
 from .folders import search_folders
 from .layers import DotenvLayer, Layer, ProcessLayer, TemplateLayer
 from .layers.dotenv import UnreadableFile
@@ -107,7 +107,7 @@ def _made(make: Callable[[], Layer], faults: list[Fault]) -> Layer | None:
         return make()
     except UnreadableFile as error:
         faults.append(
-            Fault("(settings)", "unreadable", error.message, error.place, (), error.next_step)
+            Fault(SETTINGS, "unreadable", error.message, error.place, (), error.next_step)
         )
         return None
 

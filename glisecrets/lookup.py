@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .admission import admit
 from .declaration import DataClass, SecretDeclaration
+from .errors import SETTINGS
 from .fields import FieldPlan, Shape
 from .loading import LoadContext, resolve, take_winner
 from .secret_names import looks_secret
@@ -68,7 +69,7 @@ class Lookup:
     def fault(self, name: str) -> Fault | None:
         """Give what is wrong with a variable's value, if anything is."""
         found = self._looked_up(name)
-        return next((fault for fault in found.faults if fault.field in {name, "(settings)"}), None)
+        return next((fault for fault in found.faults if fault.field in {name, SETTINGS}), None)
 
     def origin(self, name: str) -> Origin:
         """Tell where a variable's text came from; ``defaults`` if no layer has one."""

@@ -41,8 +41,9 @@ _ARN = re.compile(
 )
 _ARN_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 #: Secrets Manager's ClientRequestToken, which is the version id: 32 to 64 characters.
-_VERSION_ID = re.compile(r"[A-Za-z0-9-]{32,64}")
-_SECRET_NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
+VERSION_ID = re.compile(r"[A-Za-z0-9-]{32,64}")
+#: A secret's name in Secrets Manager (API reference, CreateSecret).
+SECRET_NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
 _VAULT_PATH = re.compile(r"[^/\s#][^\s#]*/[^\s#]+")
 
 
@@ -204,7 +205,7 @@ def _parse_suffixes(text: str, store: str | None) -> Reference:
 def _label_or_version(text: str, store: str | None) -> tuple[str | None, str | None]:
     if not text:
         return None, None
-    if _VERSION_ID.fullmatch(text) or (store == "vault" and text.isdecimal()):
+    if VERSION_ID.fullmatch(text) or (store == "vault" and text.isdecimal()):
         return None, text
     return text, None
 
@@ -215,7 +216,7 @@ def _check_name(reference: Reference, text: str) -> None:
     if reference.store == "vault":
         if not _VAULT_PATH.fullmatch(reference.secret):
             raise _invalid(text, "a Vault reference is vault:mount/path#key@version")
-    elif not _SECRET_NAME.fullmatch(reference.secret):
+    elif not SECRET_NAME.fullmatch(reference.secret):
         raise _invalid(text, "a secret's name is 1 to 512 ASCII letters, digits and /_+=.@-")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
-from .faults import SETTINGS
+from .errors import SETTINGS
 from .field_validation import FieldValidation
 from .redaction import Redactor
 from .secret_names import looks_secret

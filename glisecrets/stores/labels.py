@@ -9,22 +9,19 @@ takes ``AWSPENDING`` off it; other labels stay where they are.
 
 from __future__ import annotations
 
-import re
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest, LabelConflict, SecretExists, SecretNotFound, StoreError
-from ..references import AWSCURRENT, AWSPENDING, AWSPREVIOUS
+from ..references import AWSCURRENT, AWSPENDING, AWSPREVIOUS, VERSION_ID
 from .base import MAX_VALUE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .base import SecretValue
-
-_TOKEN = re.compile(r"[A-Za-z0-9-]{32,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,7 @@ def version_token(token: str | None, *, store: str, secret: str) -> str:
     """
     if token is None:
         return str(uuid.uuid4())
-    if not _TOKEN.fullmatch(token):
+    if not VERSION_ID.fullmatch(token):
         raise InvalidRequest(
             f"{secret}: a version token has 32 to 64 letters, digits and hyphens",
             store=store,

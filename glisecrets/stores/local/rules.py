@@ -10,7 +10,6 @@ pages of the Secrets Manager API reference.
 
 from __future__ import annotations
 
-import re
 import secrets
 import string
 from dataclasses import replace
@@ -18,7 +17,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...errors import InvalidRequest, SecretExists, SecretNotFound
-from ...references import AWSCURRENT, AWSPENDING
+from ...references import AWSCURRENT, AWSPENDING, SECRET_NAME
 from .record import STORE, SecretRecord, StoredVersion
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ KEEP_AT_LEAST = timedelta(hours=24)
 MAX_LABELS = 20
 MAX_LABEL_LENGTH = 256
 
-_NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
 _SUFFIX_ALPHABET = string.ascii_letters + string.digits
 
 
@@ -242,7 +240,7 @@ def _cleaned(record: SecretRecord, now: datetime) -> SecretRecord:
 
 
 def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not SECRET_NAME.fullmatch(name):
         raise InvalidRequest(
             f"{name!r} is no name for a secret",
             store=STORE,
