@@ -17,7 +17,7 @@ from pydantic_settings import SettingsConfigDict
 
 from glisecrets import GlisecretsError, Settings, secret
 
-from .test_hostile_input import told_by_every_reporter
+from .test_leaks import told_by_every_reporter
 from .test_live import clock  # noqa: F401
 
 if TYPE_CHECKING:
