@@ -37,8 +37,10 @@ _LEFT_OUT = (
     "glisecrets/testing/",
 )
 _OWN_PACKAGES = ("glisecrets", "glisecrets.keys", "glisecrets.rotation")
-#: Of wheels: what only installers, type checkers and shells read.
-_UNREAD = re.compile(r"\.dist-info/(RECORD|WHEEL|sboms/.*)$|\.pyi$|\.data/(scripts|data)/")
+#: Of wheels: what only installers, type checkers, shells and compilers of C read.
+_UNREAD = re.compile(
+    r"\.dist-info/(RECORD|WHEEL|sboms/.*)$|\.pyi$|\.data/(scripts|data)/|^(cffi|pycparser)/"
+)
 #: The earliest date that a zip can hold.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644

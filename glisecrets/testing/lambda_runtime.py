@@ -2,7 +2,7 @@
 
 ::
 
-    with LambdaRuntime(Path("rotation.zip"), environ=server.environ) as function:
+    with LambdaRuntime(Path("zip"), "module.handle", environ=server.environ) as function:
         server = SecretsManagerServer(on_rotate=function.invoke)
 """
 
@@ -56,7 +56,7 @@ class LambdaRuntime:
     def __init__(
         self,
         code: Path,
-        handler: str = "glisecrets.rotation.handler.handle",
+        handler: str,
         *,
         environ: Mapping[str, str] | None = None,
         timeout: float = 30.0,
