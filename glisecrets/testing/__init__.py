@@ -12,6 +12,6 @@
 
 from .faults import Faults
 from .lambda_runtime import LambdaFailed, LambdaRuntime
-from .server import Call, SecretsManagerServer
+from .secrets_manager import Call, SecretsManagerServer
 
 __all__ = ["Call", "Faults", "LambdaFailed", "LambdaRuntime", "SecretsManagerServer"]

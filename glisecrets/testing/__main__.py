@@ -10,7 +10,7 @@ import signal
 import sys
 
 from ..stores.local import LocalStore
-from .server import SecretsManagerServer
+from .secrets_manager import SecretsManagerServer
 
 
 def main(arguments: list[str] | None = None) -> int:
