@@ -114,18 +114,22 @@ class Rotations:
             event["RotationToken"] = self._tokens.setdefault(run.token, str(uuid.uuid4()))
         for attempt in range(self.attempts):
             time.sleep(self.pause if attempt else 0)
-            if not self._is_under_way(run) or _all_steps(event, run, call):
+            if not self._goes_on(run, begins=not attempt) or _all_steps(event, run, call):
                 break
         self._end(run)
 
-    def _is_under_way(self, run: RotationRun) -> bool:
-        """Tell whether it is neither done nor cancelled, nor its secret deleted."""
+    def _goes_on(self, run: RotationRun, *, begins: bool) -> bool:
+        """Tell whether to run the steps: not once it is cancelled, or the secret deleted.
+
+        It is not begun when an earlier run has finished it. A failed run is repeated wherever the
+        labels are: the step that failed may have done its work before.
+        """
         try:
             record = self._store.record(run.name)
         except SecretNotFound:
             return False
         enabled = (record.rotation or {}).get("RotationEnabled") is True
-        return enabled and record.labels.holder(AWSPENDING) == run.token
+        return enabled and (not begins or record.labels.holder(AWSPENDING) == run.token)
 
     def _end(self, run: RotationRun) -> None:
         ended = _tested if run.only_test else _finished
