@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -143,20 +144,17 @@ def change_password(
         connection: of the role itself, or of who may change it.
         new: the role and its new password.
         rotation: is asked, under the lock, whether it is still the one under way.
-        lock: what runs that must not meet have in common: a role's name.
-        prepare: what else belongs into the transaction, before the password.
+        lock: the name that runs share which must not meet.
+        prepare: what else the transaction does, before the password.
 
     Raises:
         ProviderRefused: a right or the role is missing, or the server knows no SCRAM.
         NotRotatable: the server does not write.
-        StaleRotation: this rotation is no longer the one under way; nothing was changed.
-        Unreachable: the session broke (then the password is the old or the new one), or others
-            kept changing the role.
+        StaleRotation: it is no longer under way; nothing was changed.
+        Unreachable: the session broke (the password is the old or the new one), or others kept
+            changing the role.
     """
-
-    def change() -> None:
-        _change(connection, new, rotation, lock, prepare)
-
+    change = partial(_change, connection, new, rotation, lock, prepare)
     with closing(connection):
         refusal = _attempt(change, new)
         for wait in _WAITS:

@@ -151,6 +151,19 @@ def test_what_a_role_starts_its_sessions_with_is_no_obstacle(rotator, role, sett
     assert rotator.probe(rotation, rotation.pending) is Verdict.ACCEPTED
 
 
+def test_a_function_of_a_known_name_is_not_run(rotator, role) -> None:
+    """What stands in a search_path before the system's functions is not ours to call."""
+    role.sql("CREATE SCHEMA {0} AUTHORIZATION {0}")
+    role.sql(
+        "CREATE FUNCTION {0}.pg_advisory_xact_lock(bigint) RETURNS void LANGUAGE plpgsql"
+        " AS $$BEGIN RAISE 'fooled'; END$$"
+    )
+    role.sql("ALTER ROLE {0} SET search_path = {0}, pg_catalog")
+    rotation = begun(rotator, role.rotation())
+    rotator.apply(rotation)
+    assert rotator.probe(rotation, rotation.pending) is Verdict.ACCEPTED
+
+
 def test_a_name_and_a_password_with_odd_characters_are_no_obstacle(rotator, postgres) -> None:
     """Quotes, blanks and backslashes in what somebody typed by hand do no harm."""
     name = 'O\'Reilly "x" \\ {} %s ' + Role(postgres).name

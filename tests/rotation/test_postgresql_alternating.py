@@ -182,6 +182,15 @@ def test_an_old_value_is_not_taken_for_the_role_that_is_back_in_use(service) -> 
     assert service.ask("SELECT 1") == 1
 
 
+def test_a_late_retirement_leaves_the_next_password_alone(service) -> None:
+    """The idle role has its new password already: to retire the one before changes nothing."""
+    service.rotate()
+    following = service.begin()
+    ROTATOR.apply(following)
+    ROTATOR.retire(following, service.previous)
+    assert ROTATOR.probe(following, following.pending) is Verdict.ACCEPTED
+
+
 # What the clone may
 
 
