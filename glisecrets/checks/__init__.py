@@ -1,7 +1,7 @@
 """The pure parts of ``glisecrets check`` and ``glisecrets init``: they read, and print nothing."""
 
 from .dialects import lint_dotenv
-from .drift import DeclaredField, template_drift
+from .drift import template_drift
 from .finding import Finding, Severity
 from .init_scan import scan_project, scan_source
 from .render import render_settings, render_template
@@ -9,7 +9,6 @@ from .repository import check_file_modes, check_repository
 from .uses import Use, merge_uses
 
 __all__ = [
-    "DeclaredField",
     "Finding",
     "Severity",
     "Use",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..environment import VARIABLE
 from ..placeholders import is_placeholder
@@ -13,34 +13,11 @@ from .finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ..fields import FieldPlan
     from ..statements import Statement
 
 
-class DeclaredField(Protocol):
-    """What drift needs to know of a field; :class:`glisecrets.fields.FieldPlan` is one."""
-
-    @property
-    def name(self) -> str:
-        """The field's name."""
-        ...
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """The variables that feed it, in upper case, most exact first."""
-        ...
-
-    @property
-    def secret(self) -> bool:
-        """Whether its value is a secret."""
-        ...
-
-    @property
-    def required(self) -> bool:
-        """Whether it has no default."""
-        ...
-
-
-def template_drift(fields: Iterable[DeclaredField], content: bytes, *, file: str) -> list[Finding]:
+def template_drift(fields: Iterable[FieldPlan], content: bytes, *, file: str) -> list[Finding]:
     """Compare the declared fields with a template, names without regard to case.
 
     ``DJANGO_ENV`` and ``GLISECRETS_…`` need no field. A template that cannot be read gives no
@@ -58,7 +35,7 @@ def template_drift(fields: Iterable[DeclaredField], content: bytes, *, file: str
 
 
 def _in_template(
-    written: list[Statement], declared: Mapping[str, DeclaredField], file: str
+    written: list[Statement], declared: Mapping[str, FieldPlan], file: str
 ) -> Iterator[Finding]:
     for statement in written:
         name = _upper(statement)
@@ -71,7 +48,7 @@ def _in_template(
 
 
 def _lacking(
-    written: list[Statement], declared: Mapping[str, DeclaredField], file: str
+    written: list[Statement], declared: Mapping[str, FieldPlan], file: str
 ) -> Iterator[Finding]:
     fields = {field.name: field for field in declared.values()}
     given = {_upper(statement) for statement in written}
@@ -91,7 +68,7 @@ def _upper(statement: Statement) -> str:
     return (statement.name or "").upper()
 
 
-def _undeclared(statement: Statement, declared: Mapping[str, DeclaredField], file: str) -> Finding:
+def _undeclared(statement: Statement, declared: Mapping[str, FieldPlan], file: str) -> Finding:
     near = get_close_matches(_upper(statement), declared, n=1, cutoff=0.8)
     remedy = f"is it {near[0]}?" if near else "declare a field for it, or remove the line"
     return Finding(
@@ -105,7 +82,7 @@ def _undeclared(statement: Statement, declared: Mapping[str, DeclaredField], fil
     )
 
 
-def _secret_value(field: DeclaredField, statement: Statement, file: str) -> Finding:
+def _secret_value(field: FieldPlan, statement: Statement, file: str) -> Finding:
     return Finding(
         code="template.secret-value",
         severity="error",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import AliasChoices, Field, SecretStr
 
+from glisecrets import Settings
 from glisecrets.checks import Finding, lint_dotenv, template_drift
 from glisecrets.placeholders import is_placeholder
 
@@ -118,21 +119,13 @@ def test_anything_else_is_a_value(text: str) -> None:
     assert not is_placeholder(text)
 
 
-@dataclass(frozen=True)
-class Field:
-    """A declared field."""
-
-    name: str
-    variables: tuple[str, ...]
-    secret: bool = False
-    required: bool = True
+class Declared(Settings):
+    secret_key: SecretStr
+    database_url: SecretStr = Field(validation_alias=AliasChoices("DATABASE_URL", "DB_URL"))
+    debug: bool = False
 
 
-FIELDS = (
-    Field("secret_key", ("SECRET_KEY",), secret=True),
-    Field("database_url", ("DATABASE_URL", "DB_URL"), secret=True),
-    Field("debug", ("DEBUG",), required=False),
-)
+FIELDS = Declared.field_plans()
 
 
 def drift(template: str) -> list[tuple[str, str, int | None, str | None]]:
