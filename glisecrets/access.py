@@ -119,17 +119,16 @@ class StoreAccess:
             ConfigurationError: unknown store or option, missing extra.
             EnvironmentMismatch: the store's address belongs to another environment.
         """
-        if not isinstance(self._chosen, str):
-            if scheme not in (None, self._chosen.scheme):
-                return self._at(str(scheme))
-            self._check_place(self._chosen.scheme, self._chosen.location)
-            return self._chosen
-        if self._chosen == "off":
+        chosen = self._chosen
+        if chosen == "off":
             return None
-        own = StoreAddress.parse(self._chosen).scheme
-        if scheme in (None, own):
-            return self._at(self._chosen)
-        return self._at(str(scheme))
+        own = StoreAddress.parse(chosen).scheme if isinstance(chosen, str) else chosen.scheme
+        if scheme not in (None, own):
+            return self._at(str(scheme))
+        if isinstance(chosen, str):
+            return self._at(chosen)
+        self._check_place(own, chosen.location)
+        return chosen
 
     def _at(self, address: str) -> Store | None:
         self._check_place(StoreAddress.parse(address).scheme, unquote(address))

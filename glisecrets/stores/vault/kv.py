@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import SecretNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from hvac.api.secrets_engines import KvV2
 
     from .connection import Connection
     from .documents import Document
@@ -47,14 +49,13 @@ class Kv2:
             VersionGone: it was deleted or destroyed.
             SecretNotFound: there is none.
         """
-        answer = self._connection.call(
-            lambda vault: vault.secrets.kv.v2.read_secret_version(
+        data = self._call(
+            path,
+            lambda kv: kv.read_secret_version(
                 path, number, self.mount, raise_on_deleted_version=True
             ),
-            secret=self._named(path),
-            number=number,
-        )
-        data = answer["data"]
+            number,
+        )["data"]
         return Written(data["metadata"]["version"], data["metadata"]["created_time"], data["data"])
 
     def write(self, path: str, document: Document, *, cas: int) -> Written:
@@ -63,21 +64,15 @@ class Kv2:
         Raises:
             CheckAndSetFailed: it is not.
         """
-        answer = self._connection.call(
-            lambda vault: vault.secrets.kv.v2.create_or_update_secret(
-                path, document, cas, self.mount
-            ),
-            secret=self._named(path),
-        )
-        return Written(answer["data"]["version"], answer["data"]["created_time"], document)
+        data = self._call(
+            path, lambda kv: kv.create_or_update_secret(path, document, cas, self.mount)
+        )["data"]
+        return Written(data["version"], data["created_time"], document)
 
     def metadata(self, path: str) -> Metadata:
         """Read what is kept about a document; of one that is not there, nothing is."""
         try:
-            data = self._connection.call(
-                lambda vault: vault.secrets.kv.v2.read_secret_metadata(path, self.mount),
-                secret=self._named(path),
-            )["data"]
+            data = self._call(path, lambda kv: kv.read_secret_metadata(path, self.mount))["data"]
         except SecretNotFound:
             return Metadata({}, {}, "", "")
         versions = {int(n): told["created_time"] for n, told in data["versions"].items()}
@@ -86,20 +81,16 @@ class Kv2:
 
     def tag(self, path: str, tags: Mapping[str, str]) -> None:
         """Replace a document's custom metadata."""
-        self._connection.call(
-            lambda vault: vault.secrets.kv.v2.update_metadata(
-                path, mount_point=self.mount, custom_metadata=dict(tags)
-            ),
-            secret=self._named(path),
+        custom = dict(tags)
+        self._call(
+            path,
+            lambda kv: kv.update_metadata(path, mount_point=self.mount, custom_metadata=custom),
         )
 
     def list(self, path: str) -> list[str]:
         """List a folder's entries, in order; a folder among them ends with a slash."""
         try:
-            answer = self._connection.call(
-                lambda vault: vault.secrets.kv.v2.list_secrets(path, self.mount),
-                secret=self._named(path),
-            )
+            answer = self._call(path, lambda kv: kv.list_secrets(path, self.mount))
         except SecretNotFound:
             return []
         keys: list[str] = answer["data"]["keys"]
@@ -107,13 +98,17 @@ class Kv2:
 
     def forget(self, path: str) -> None:
         """Delete a document with all its versions; nothing happens where there is none."""
-        self._connection.call(
-            lambda vault: vault.secrets.kv.v2.delete_metadata_and_all_versions(path, self.mount),
-            secret=self._named(path),
-        )
+        self._call(path, lambda kv: kv.delete_metadata_and_all_versions(path, self.mount))
 
-    def _named(self, path: str) -> str:
-        return f"{self.mount}/{path}"
+    def _call(
+        self, path: str, action: Callable[[KvV2], Any], number: int | None = None
+    ) -> dict[str, Any]:
+        """Call hvac's KV v2 about a document."""
+        return self._connection.call(
+            lambda vault: action(vault.secrets.kv.v2),
+            secret=f"{self.mount}/{path}",
+            number=number,
+        )
 
 
 def walk(

@@ -14,7 +14,9 @@ from .documents import document_of, value_of
 from .kv import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from hvac.api.secrets_engines import KvV1
 
     from ...references import Address
     from ..base import SecretValue
@@ -94,10 +96,7 @@ class PlainSecrets:
     def delete(self, path: str) -> None:
         """Delete the secret."""
         self._read(path)
-        self._connection.call(
-            lambda vault: vault.secrets.kv.v1.delete_secret(path, self._mount),
-            secret=self._name(path),
-        )
+        self._call(path, lambda kv: kv.delete_secret(path, self._mount))
 
     def _refuse(self, path: str) -> NoReturn:
         raise InvalidRequest(
@@ -108,33 +107,33 @@ class PlainSecrets:
         )
 
     def _read(self, path: str) -> dict[str, Any]:
-        answer = self._connection.call(
-            lambda vault: vault.secrets.kv.v1.read_secret(path, self._mount),
-            secret=self._name(path),
-        )
+        answer = self._call(path, lambda kv: kv.read_secret(path, self._mount))
         document: dict[str, Any] = answer["data"]
         return document
 
     def _write(self, path: str, value: SecretValue) -> VersionInfo:
         document = document_of(value)
-        self._connection.call(
-            lambda vault: vault.secrets.kv.v1.create_or_update_secret(
+        self._call(
+            path,
+            lambda kv: kv.create_or_update_secret(
                 path, document, method="POST", mount_point=self._mount
             ),
-            secret=self._name(path),
         )
         return VersionInfo(self._id(document), _CURRENT)
 
     def _listed(self, folder: str) -> list[str]:
         try:
-            answer = self._connection.call(
-                lambda vault: vault.secrets.kv.v1.list_secrets(folder, self._mount),
-                secret=self._name(folder),
-            )
+            answer = self._call(folder, lambda kv: kv.list_secrets(folder, self._mount))
         except SecretNotFound:
             return []
         keys: list[str] = answer["data"]["keys"]
         return keys
+
+    def _call(self, path: str, action: Callable[[KvV1], Any]) -> dict[str, Any]:
+        """Call hvac's KV v1 about a secret."""
+        return self._connection.call(
+            lambda vault: action(vault.secrets.kv.v1), secret=self._name(path)
+        )
 
     def _id(self, document: Mapping[str, Any]) -> str:
         content = json.dumps(document, sort_keys=True).encode()
