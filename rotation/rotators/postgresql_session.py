@@ -136,9 +136,8 @@ def change_password(
 ) -> None:
     """Give a role its new password, in one transaction and under a lock, and close the session.
 
-    The server gets a SCRAM-SHA-256 verifier, made here: no statement has the password, so no log
-    of the server can. It works whatever ``password_encryption`` says, and for the methods
-    ``scram-sha-256``, ``md5`` and ``password`` of ``pg_hba.conf``.
+    The server gets a SCRAM-SHA-256 verifier, made here, so no log of it can have the password.
+    That suits any ``password_encryption``, and all password methods of ``pg_hba.conf``.
 
     Args:
         connection: of the role itself, or of who may change it.
