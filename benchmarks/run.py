@@ -12,18 +12,19 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import cold
+import emergency
 import installed
 import loaded
 import machine
 import redaction
+from document import DOCUMENT, rewritten
 from rows import Row, markdown
 from surroundings import Surroundings, stub
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-DOCUMENT = installed.ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- written by benchmarks/run.py --write-docs: begin -->", "<!-- end -->"
+BEGIN = "<!-- written by benchmarks/run.py --write-docs: begin -->"
 
 #: In the table's order.
 MEASURES: dict[str, Callable[[Surroundings], list[Row]]] = {
@@ -33,6 +34,7 @@ MEASURES: dict[str, Callable[[Surroundings], list[Row]]] = {
     "build": loaded.build,
     "reads": loaded.reads,
     "redaction": redaction.measure,
+    "emergency": emergency.measure,
 }
 
 
@@ -54,17 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = {"about": about, "rows": [row.as_json() for row in rows]}
         options.json.write_text(json.dumps(found, indent=2, ensure_ascii=False), "utf-8")
     if options.write_docs:
-        DOCUMENT.write_text(rewritten(DOCUMENT.read_text("utf-8"), table), "utf-8")
+        DOCUMENT.write_text(rewritten(DOCUMENT.read_text("utf-8"), BEGIN, table), "utf-8")
     return 0
-
-
-def rewritten(document: str, table: str) -> str:
-    """Put the table between the document's marks."""
-    head, begin, rest = document.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"benchmarks: the document lacks {BEGIN} or {END}")
-    return f"{head}{begin}\n\n{table}\n\n{end}{tail}"
 
 
 def _measured(surroundings: Surroundings, only: list[str]) -> list[Row]:

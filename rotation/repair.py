@@ -151,7 +151,7 @@ def _make_current(subject: Subject, version_id: str) -> None:
 
 def _reset(subject: Subject) -> None:
     try:
-        subject.rotator.reset(subject.rotation(str(uuid.uuid4())))
+        subject.rotator.reset(subject.rotation(str(uuid.uuid4()), subject.current.value))
     except NotRotatable as error:
         told = error.message
     else:

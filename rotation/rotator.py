@@ -19,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
+from .errors import NotRotatable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -115,6 +117,17 @@ class Rotator(ABC):
         Raises:
             Unreachable: there was no clear answer; never said of a wrong value.
         """
+
+    def reset(self, rotation: Rotation) -> None:
+        """Put ``rotation.pending`` in force as an administrator, whatever is in force now.
+
+        Raises:
+            NotRotatable: this kind knows no such way, or no administrator is named.
+        """
+        raise NotRotatable(
+            f"{rotation.secret}: this kind has no administrator who could set its value",
+            secret=rotation.secret,
+        )
 
     def publish(self, rotation: Rotation) -> None:
         """Bring copies of ``rotation.pending`` up to date; after the probe, before the labels.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from glisecrets.documents import pick_key
@@ -59,6 +58,8 @@ class Subject:
     clock: Clock
     #: Whether a leak is suspected: no overlap is waited for.
     urgent: bool = False
+    #: The current version, once it is read.
+    _current: list[SecretVersion] = field(default_factory=list, init=False, repr=False)
 
     @classmethod
     def of(
@@ -136,13 +137,20 @@ class Subject:
         remember(version.value, name=self.description.name)
         return version
 
-    @cached_property
+    @property
     def current(self) -> SecretVersion:
         """The current version, read once.
 
         Raises:
             NotRotatable: there is none: a rotation changes a value, it makes no first one.
         """
+        # No cached_property: before Python 3.12 its lock is the class's, so that of many
+        # rotations in one process only one at a time would read.
+        if not self._current:
+            self._current.append(self._read_current())
+        return self._current[0]
+
+    def _read_current(self) -> SecretVersion:
         version = self.version(label=AWSCURRENT)
         if version is None:
             raise NotRotatable(

@@ -27,5 +27,18 @@ def bundle(
 
     invocation = Invocation.of(ctx)
     with invocation.output.progress("building"):
-        facts = build_bundle(output, python=python, architecture=architecture)
-    invocation.output.labelled([("written", str(output)), ("facts", str(facts))])
+        built = build_bundle(output, python=python, architecture=architecture)
+    facts = {
+        "path": str(built.path),
+        "python": built.target.python,
+        "architecture": built.target.architecture,
+        "bytes": built.size,
+        "sha256": built.sha256,
+        "packages": dict(built.packages),
+    }
+    if invocation.output.as_json:
+        invocation.output.json(facts)
+    else:
+        packages = ", ".join(f"{name} {version}" for name, version in built.packages.items())
+        told = {**facts, "packages": packages}
+        invocation.output.labelled((name, str(fact)) for name, fact in told.items())

@@ -46,7 +46,8 @@ class Database(Rotator):
     def reset(self, rotation: Rotation) -> None:
         if "admin" not in rotation.options:
             raise NotRotatable("no administrator is named")
-        self.accepted = {rotation.current}
+        assert rotation.pending is not None
+        self.accepted = {rotation.pending}
 
 
 class Minted(Database):
