@@ -8,7 +8,7 @@ import django
 import environ  # type: ignore[import-untyped]
 
 from glisecrets.environment import Environment
-from glisecrets.rotating import rotating_redis
+from glisecrets.rotating_clients import rotating_redis
 
 if TYPE_CHECKING:
     from glisecrets.ladder import CredentialLadder

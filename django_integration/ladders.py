@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from glisecrets.documents import UnreadableValue
 from glisecrets.ladder import CredentialLadder
 from glisecrets.ladder_credentials import Credentials
-from glisecrets.rotating import open_ladder
+from glisecrets.rotating_clients import open_ladder
 from glisecrets.stores.base import SecretVersion
 
 if TYPE_CHECKING:

@@ -33,12 +33,14 @@ if TYPE_CHECKING:
         Undecryptable,
     )
     from .explanation import Explanation, LayerView
+    from .ladder import CredentialLadder
     from .live import Change
     from .options import LAYERS, LAYERS_INJECTED, LiveOptions, LoadOptions
     from .origins import Origin
     from .pem import PemKey, SecretPemKey
     from .redaction import Redactor, process_redactor
     from .references import Address, Reference
+    from .rotating_clients import open_ladder, rotating, rotating_redis
     from .settings import Settings
     from .stores import SecretVersion, Store, open_store
 
@@ -66,12 +68,14 @@ __getattr__, __dir__ = _lazy(
             "Undecryptable",
         ),
         "explanation": ("Explanation", "LayerView"),
+        "ladder": ("CredentialLadder",),
         "live": ("Change",),
         "options": ("LAYERS", "LAYERS_INJECTED", "LiveOptions", "LoadOptions"),
         "origins": ("Origin",),
         "pem": ("PemKey", "SecretPemKey"),
         "redaction": ("Redactor", "process_redactor"),
         "references": ("Address", "Reference"),
+        "rotating_clients": ("open_ladder", "rotating", "rotating_redis"),
         "settings": ("Settings",),
         "stores": ("SecretVersion", "Store", "open_store"),
     },
@@ -84,6 +88,7 @@ __all__ = [
     "Address",
     "Change",
     "ConfigurationError",
+    "CredentialLadder",
     "DataClass",
     "Environment",
     "EnvironmentMismatch",
@@ -114,7 +119,10 @@ __all__ = [
     "StoreUnavailable",
     "Undecryptable",
     "current_environment",
+    "open_ladder",
     "open_store",
     "process_redactor",
+    "rotating",
+    "rotating_redis",
     "secret",
 ]

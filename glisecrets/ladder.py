@@ -95,7 +95,7 @@ class CredentialLadder:
         return self  # Django copies its settings; all copies share the winner
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from .rotating import open_ladder  # another process opens its own store
+        from .rotating_clients import open_ladder  # another process opens its own store
 
         return open_ladder, (str(self.reference), None, self._deadline, self._service)
 

@@ -96,7 +96,10 @@ def _document(value: Any) -> Any:
     return value
 
 
-def _named(document: Mapping[str, Any]) -> dict[str, str]:
+def _named(document: Mapping[str, Any]) -> dict[str, Any]:
+    url = document.get("url")
+    if isinstance(url, str) and not document.get("password"):
+        return _of_url(url)
     found = {
         part: next((document[name] for name in names if document.get(name)), None)
         for part, names in _NAMES.items()

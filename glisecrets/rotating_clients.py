@@ -11,6 +11,7 @@ is in force. Recipes for pools, SQLAlchemy and redis-py: ``docs/clients.md``.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import wraps
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -21,7 +22,7 @@ from .ladder import DEADLINE, CredentialLadder
 from .references import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .ladder_credentials import Credentials
     from .stores.base import Store
@@ -115,7 +116,7 @@ def rotating_redis(
     """Give the ``redis_connect_func`` of redis-py that logs in with the credentials in force.
 
     redis-py's ``CredentialProvider`` is never told that what it gave was refused; this hook is
-    asked for each new connection too, and tries again on the same one.
+    asked for each new connection too, and sees what comes of it.
 
     Args:
         reference: as for :func:`rotating`.
@@ -132,11 +133,29 @@ def rotating_redis(
         else reference
     )
 
+    # A connection that is refused is closed, by the server or by redis-py: the next rung opens it.
+
     def log_in(connection: Any) -> None:
-        ladder.connect(lambda credentials: _handshake(connection, credentials))
+        def attempt(credentials: Credentials) -> None:
+            if _is_another(connection, credentials):
+                connection.disconnect()
+                connection.connect()
+            else:
+                connection.on_connect()
+
+        with _plain(connection):
+            ladder.connect(attempt)
 
     async def log_in_async(connection: Any) -> None:
-        await ladder.connect_async(lambda credentials: _handshake(connection, credentials))
+        async def attempt(credentials: Credentials) -> None:
+            if _is_another(connection, credentials):
+                await connection.disconnect()
+                await connection.connect()
+            else:
+                await connection.on_connect()
+
+        with _plain(connection):
+            await ladder.connect_async(attempt)
 
     return log_in_async if asynchronous else log_in
 
@@ -181,11 +200,27 @@ def _asked(conninfo: str, given: dict[str, Any]) -> dict[str, Any]:
     return {**conninfo_to_dict(conninfo), **given}
 
 
-def _handshake(connection: Any, credentials: Credentials) -> Any:
+@contextmanager
+def _plain(connection: Any) -> Iterator[None]:
+    """Have one connection neither come back here nor try a refused password again by itself."""
+    from redis.backoff import NoBackoff
+
+    kept = connection.redis_connect_func, connection.retry, connection.credential_provider
+    connection.redis_connect_func, connection.credential_provider = None, None
+    connection.retry = type(connection.retry)(NoBackoff(), 0)
+    try:
+        yield
+    finally:
+        connection.redis_connect_func, connection.retry, connection.credential_provider = kept
+
+
+def _is_another(connection: Any, credentials: Credentials) -> bool:
+    """Give a connection its credentials; tell whether it had others, which were refused."""
     from redis.credentials import UsernamePasswordCredentialProvider
 
+    had = connection.credential_provider
     # The URL's user, where the secret is a password alone.
     user = credentials.username or connection.username
     provider = UsernamePasswordCredentialProvider(user, credentials.password)
     connection.credential_provider = provider
-    return connection.on_connect()
+    return had is not None
