@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from glisecrets.declaration import SecretDeclaration
     from glisecrets.environment import Environment
 
-#: The option that names the secret of an administrator.
-ADMIN = "admin"
+#: The options that name another secret, which a rotation reads: an administrator's, GitHub's.
+READ_BY_ROTATIONS = ("admin", "github-token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,12 @@ def secrets_read(options: Mapping[str, str]) -> set[str]:
     return names
 
 
-def with_administrators(declared: Iterable[Declared]) -> list[str]:
-    """Give the declared secrets' names and those of their administrators, who may be declared."""
+def with_those_read(declared: Iterable[Declared]) -> list[str]:
+    """Give the names of declared secrets and of those that their rotations read, each once."""
     every = list(declared)
-    admins = [each.options[ADMIN] for each in every if ADMIN in each.options]
-    names = [*(each.secret for each in every), *(Reference.parse(text).secret for text in admins)]
+    options = (each.options for each in every)
+    read = [each[name] for each in options for name in READ_BY_ROTATIONS if name in each]
+    names = [*(each.secret for each in every), *(Reference.parse(text).secret for text in read)]
     return list(dict.fromkeys(names))
 
 

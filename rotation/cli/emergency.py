@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads th
 from glisecrets.errors import ConfigurationError
 from glisecrets.references import Reference
 
-from ..declared import with_administrators
+from ..declared import with_those_read
 from ..emergency import Emergency, EmergencyRun, Result, Target, begun_before, find_targets, waves
 from ..ways import rotate
 from .rotating import YesOption, confirm, error_document, explain, leave, rotating
@@ -60,7 +60,7 @@ def rotate_all(
     yes: YesOption = False,
     store: StoreOption = None,
 ) -> None:
-    """Rotate every declared secret and its administrators now, in the right order.
+    """Rotate every declared secret, and its administrator's, now and in the right order.
 
     It shows the order and asks first. After Ctrl-C, run it again: it goes on where it was.
     """
@@ -82,17 +82,14 @@ def rotate_all(
 
 
 def _scope(at: Rotating, because: str, since: datetime | None) -> _Scope:
-    names = with_administrators(at.declared)
+    names = with_those_read(at.declared)
     for name in names:
         at.guard.check_reference(Reference.parse(name))
     targets = find_targets(at.engine, names)
     emergency = Emergency.now(because, at.engine.clock.now())
     if not emergency.because:
         raise ConfigurationError("--because names no reason", next_step="write what happened")
-    if since is not None:
-        emergency = Emergency.now(because, since.replace(tzinfo=since.tzinfo or UTC))
-    else:
-        emergency = begun_before(emergency, targets)
+    emergency = _begun(emergency, since) if since else begun_before(emergency, targets)
     sound = [target for target in targets if target.error is None]
     return _Scope(
         emergency,
@@ -100,6 +97,15 @@ def _scope(at: Rotating, because: str, since: datetime | None) -> _Scope:
         [target for target in sound if target.done(emergency)],
         [target for target in targets if target.error],
     )
+
+
+def _begun(emergency: Emergency, since: datetime) -> Emergency:
+    begun = since.replace(tzinfo=since.tzinfo or UTC)
+    if begun > emergency.since:
+        raise ConfigurationError(
+            f"--since {_written(begun)} is still to come", next_step="write it in UTC"
+        )
+    return replace(emergency, since=begun)
 
 
 def _announce(invocation: Invocation, scope: _Scope) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import secrets
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from glisecrets.references import AWSCURRENT, AWSPENDING, Address
-from glisecrets.rotation import Engine, Step
+from glisecrets.rotation import Engine, Rotation, Rotator, Step, Verdict
 from glisecrets.rotation.running import begin
 from glisecrets.stores.aws import AwsStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from glisecrets.stores.base import SecretValue
     from glisecrets.testing import SecretsManagerServer
 
     from .conftest import Service
@@ -268,3 +272,68 @@ def test_nothing_is_left_pending(service: Service) -> None:
     service.call("run", "gli/webhook/staging")
     description = service.store.describe("gli/webhook/staging")
     assert description.labelled(AWSPENDING) is None
+
+
+class Ticket(Rotator):
+    """A kind with an overlap; its provider remembers what was revoked."""
+
+    overlap: ClassVar[timedelta | None] = timedelta(days=7)
+    revoked: ClassVar[set[SecretValue]] = set()
+
+    def propose(self, rotation: Rotation) -> SecretValue:
+        return secrets.token_urlsafe(12)
+
+    def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
+        return Verdict.REJECTED if value in self.revoked else Verdict.ACCEPTED
+
+    def retire(self, rotation: Rotation, old: SecretValue) -> None:
+        self.revoked.add(old)
+
+
+@pytest.fixture
+def ticket(service: Service, monkeypatch: pytest.MonkeyPatch) -> SecretValue:
+    """A secret of that kind that has been rotated once; give the value before."""
+    kinds = {"ticket": SimpleNamespace(load=lambda: Ticket, dist=None)}
+    monkeypatch.setattr("glisecrets.rotation.finding._entry_points", lambda: kinds)
+    service.declare('ticket: SecretStr = secret("gli/ticket/{environment}", kind="ticket")')
+    service.create("gli/ticket/staging")
+    old = service.store.get(Address("gli/ticket/staging")).value
+    assert service.call("run", "gli/ticket/staging").code == 0
+    return old
+
+
+def test_the_old_value_is_good_for_its_overlap_then_revoked(
+    service: Service, ticket: SecretValue
+) -> None:
+    """Status tells until when; the daily sweep revokes it after that, not before."""
+    assert "old value good until 20" in service.call("status").out
+    assert "nothing to retire" in service.call("retire").out
+    service.later(days=8)
+    assert "old value to retire" in service.call("status").out
+    done = service.call("retire")
+    assert (done.code, " retired " in done.out) == (0, True)
+    assert ticket in Ticket.revoked
+    assert "old value" not in service.call("status").out
+
+
+def test_retire_now_does_not_wait(service: Service, ticket: SecretValue) -> None:
+    """When the old value has leaked, seven days are too long."""
+    assert service.call("retire", "gli/ticket/staging", "--now").code == 0
+    assert ticket in Ticket.revoked
+
+
+def test_an_emergency_does_not_wait_for_an_overlap(service: Service, ticket: SecretValue) -> None:
+    """An everyday rotation is refused within it; in an emergency the older value goes at once."""
+    refused = service.call("run", "gli/ticket/staging")
+    assert (refused.code, "is good until" in refused.out) == (1, True)
+    done = service.call("all", "--because", "laptop stolen", "--yes")
+    assert done.code == 0
+    assert ticket in Ticket.revoked
+    assert "rotate retire --now" in done.err
+
+
+def test_a_lambda_that_does_not_exist_gets_no_bundle(service: Service) -> None:
+    """A slip in the version is told before anything is downloaded."""
+    done = service.call("bundle", "--python", "2.7", "-o", "rotation.zip")
+    assert done.code == 2
+    assert not (service.root / "rotation.zip").exists()

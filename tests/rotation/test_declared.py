@@ -9,7 +9,7 @@ import pytest
 from glisecrets import Settings, secret
 from glisecrets.environment import Environment
 from glisecrets.errors import ConfigurationError
-from glisecrets.rotation.declared import declared_secrets, secrets_read, with_administrators
+from glisecrets.rotation.declared import declared_secrets, secrets_read, with_those_read
 
 
 def declared(fields: dict[str, Any]) -> Any:
@@ -87,7 +87,7 @@ def test_administrators_are_rotated_too_though_no_setting_reads_them() -> None:
     """In an emergency the strongest credential of all must not be left out."""
     rotation = {"admin": "gli/db-admin/{environment}#password"}
     found = declared({"database": secret("gli/db/{environment}", rotation=rotation)})
-    assert with_administrators(found) == ["gli/db/staging", "gli/db-admin/staging"]
+    assert with_those_read(found) == ["gli/db/staging", "gli/db-admin/staging"]
 
 
 def test_what_cannot_be_a_name_is_no_secret_that_is_read() -> None:

@@ -270,6 +270,15 @@ def test_since_says_when_it_began(service: Service) -> None:
     assert done.document["since"] == since
 
 
+def test_an_emergency_cannot_begin_tomorrow(service: Service) -> None:
+    """Local time taken for UTC would have everything rotated again and again."""
+    service.declare(ONE)
+    service.create("gli/one/staging")
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    done = service.call("all", "--because", "theft", "--since", tomorrow, "--yes")
+    assert (done.code, "still to come" in done.err) == (2, True)
+
+
 def test_what_cannot_be_rotated_is_named_and_fails(service: Service) -> None:
     """A secret without a rotator is still in the thief's hands: somebody has to replace it."""
     service.declare(ONE, 'login: SecretStr = secret("gli/login/{environment}")')
