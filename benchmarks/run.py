@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import cold
 import emergency
 import installed
+import lambda_cold
 import loaded
 import machine
 import redaction
@@ -34,6 +35,7 @@ MEASURES: dict[str, Callable[[Surroundings], list[Row]]] = {
     "build": loaded.build,
     "reads": loaded.reads,
     "redaction": redaction.measure,
+    "lambda": lambda_cold.measure,
     "emergency": emergency.measure,
 }
 
