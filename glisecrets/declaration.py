@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .environment import Environment
     from .references import Reference
 
+
 class DataClass(StrEnum):
     """How much harm a leak of the value does; decides keys, readers and where it may be logged."""
 
