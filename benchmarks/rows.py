@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from turns import Times
 
@@ -74,14 +74,19 @@ def compared(
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """Write the table, its columns aligned so that it reads well in a terminal too."""
-    lines = [_HEAD, *(row.cells() for row in rows)]
+    """Write the table of rows."""
+    return table(_HEAD, (row.cells() for row in rows))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table, its columns aligned so that it reads well in a terminal too."""
+    lines = [head, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rule = tuple("-" * width for width in widths)
-    return "\n".join(_line(cells, widths) for cells in (lines[0], rule, *lines[1:]))
+    return "\n".join(_line(cells, widths) for cells in (head, rule, *lines[1:]))
 
 
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+def _line(cells: Sequence[str], widths: list[int]) -> str:
     padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
     return f"| {' | '.join(padded)} |"
 

@@ -126,10 +126,12 @@ def test_calls_in_a_row_are_those_that_waited(
     assert module("cold").in_a_row(told) == depth
 
 
-def test_only_the_table_of_the_document_is_rewritten(module: Any) -> None:
-    """What people wrote around it stays."""
-    run = module("run")
-    document = f"before\n{run.BEGIN}\nold\n{run.END}\nafter\n"
-    assert run.rewritten(document, "new") == f"before\n{run.BEGIN}\n\nnew\n\n{run.END}\nafter\n"
+def test_only_its_own_part_of_the_document_is_rewritten(module: Any) -> None:
+    """What people wrote around it stays, and so does another program's part."""
+    rewritten, end = module("document").rewritten, module("document").END
+    ours, other = "<!-- ours -->", "<!-- other -->"
+    document = f"before\n{other}\nkept\n{end}\n{ours}\nold\n{end}\nafter\n"
+    renewed = rewritten(document, ours, "new")
+    assert renewed == document.replace("\nold\n", "\n\nnew\n\n")
     with pytest.raises(SystemExit, match="lacks"):
-        run.rewritten("no marks", "new")
+        rewritten("no marks", ours, "new")
