@@ -243,10 +243,10 @@ from glisecrets.cli import Invocation
 app = typer.Typer()
 
 @app.command()
-def rotate(ctx: typer.Context):
+def audit(ctx: typer.Context):
     "Rotate."
     invocation = Invocation.of(ctx)
-    invocation.output.line(f"rotating in {invocation.current_environment()}")
+    invocation.output.line(f"auditing in {invocation.current_environment()}")
 
 group = typer.Typer()
 
@@ -280,7 +280,7 @@ def others(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     project.write("others.py", OTHERS)
     project.write(
         "others-1.dist-info/entry_points.txt",
-        "[glisecrets.commands]\nrotate = others:app\ngroup = others:group\nplain = others:plain\n"
+        "[glisecrets.commands]\naudit = others:app\ngroup = others:group\nplain = others:plain\n"
         "broken = no_such_module:app\nshow = others:app\n",
     )
     project.write("others-1.dist-info/METADATA", "Name: others\nVersion: 1\n")
@@ -294,8 +294,8 @@ def others(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("others")
 def test_other_packages_add_commands(project: Project) -> None:
     """A typer application, a group of commands and a click command all work, options included."""
-    done = project.call("rotate", "--environment", "staging")
-    assert (done.code, done.out) == (0, "rotating in staging\n")
+    done = project.call("audit", "--environment", "staging")
+    assert (done.code, done.out) == (0, "auditing in staging\n")
     assert project.call("group", "one", "--format", "json").document == {"schema": 1, "one": True}
     assert project.call("group", "two").code == 5
     done = project.call("plain", "--times", "3", "--environment", "staging")
@@ -321,8 +321,8 @@ def test_a_broken_command_harms_no_other(project: Project) -> None:
     """A package that does not import costs a warning; our own commands are never replaced."""
     done = project.call("--help")
     assert done.code == 0
-    assert "rotate" in done.out
+    assert "audit" in done.out
     assert "the command broken" in done.err
-    assert project.call("rotate").err == ""
+    assert project.call("audit").err == ""
     assert project.call("broken").code == 2
     assert "FIELD" in project.call("show").out
