@@ -122,6 +122,9 @@ def _announce(invocation: Invocation, scope: _Scope) -> None:
     rows += [["", target.secret, "done already"] for target in scope.done]
     rows += [["", target.secret, "cannot be rotated"] for target in scope.left]
     output.table(["wave", "secret", "plan"], rows)
+    for target in scope.left:
+        if target.error:
+            explain(invocation, target.error)
 
 
 def _rotate(at: Rotating, here: bool, secret: str, told: Any) -> str:
@@ -162,11 +165,15 @@ def _print(invocation: Invocation, scope: _Scope, run: EmergencyRun) -> None:
     if run.results:
         output.line()
         output.table(["secret", "version", "seconds"], map(_cells, run.results))
-    for error in _errors(scope, run):
-        explain(invocation, error)
+    for result in run.results:
+        if result.error:
+            explain(invocation, result.error)
     rotated = sum(result.error is None for result in run.results)
     output.line()
-    output.line(f"{rotated} rotated, {len(scope.done)} done before")
+    output.line(
+        f"{rotated} rotated, {len(scope.done)} done before,"
+        f" {len(run.results) - rotated} failed, {len(scope.left)} cannot be rotated"
+    )
     output.note(
         "values with an overlap are still accepted; once every client has the new one:"
         " glisecrets rotate retire --now"
