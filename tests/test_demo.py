@@ -113,7 +113,21 @@ def assert_all_is_shown(output: str) -> None:
     assert "reference gli/db/production belongs to production" in output
     assert "ConnectionError: could not connect to" in output
     assert "password = '[redacted:database.password]'" in output
-    assert lines[-2:] == ["demo: 7 steps, all as promised", ""]
+    assert_rotations_are_shown(output)
+    assert lines[-2:] == ["demo: 8 steps, all as promised", ""]
+
+
+def assert_rotations_are_shown(output: str) -> None:
+    """Three new passwords under load, no failed request, and the origin before and after."""
+    _, _, step = output.partition("7/8")
+    made = re.findall(r"^gli/db/staging  rotated  (\w{8})$", step, re.MULTILINE)
+    shown = re.findall(r"^origin +store: gli/db/staging version (\w{8})", step, re.MULTILINE)
+    assert len(set(made)) == 3
+    assert len(shown) == 2
+    assert shown[0] not in made
+    assert shown[1] == made[-1]
+    assert re.search(r"^requests [1-9][\d,]*, failed 0$", step, re.MULTILINE)
+    assert int(re.findall(r"found the new\s+password (\d+)\s+times", step)[0]) >= 3
 
 
 def test_a_secret_that_is_shown_fails_the_demo(tmp_path: Path) -> None:
@@ -165,4 +179,4 @@ def started(folder: Path) -> subprocess.Popen[str]:
 def wait_for_servers(demo: subprocess.Popen[str]) -> None:
     """Read until the first step begins: then all servers run."""
     assert demo.stdout is not None
-    assert any(line.startswith("1/7") for line in demo.stdout)
+    assert any(line.startswith("1/8") for line in demo.stdout)

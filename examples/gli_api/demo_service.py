@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from demo_staging import BrokenPromise
@@ -16,45 +19,68 @@ if TYPE_CHECKING:
 
     from demo_staging import Staging
 
-__all__ = ["get", "served"]
+__all__ = ["HTTPS", "get", "served", "service_log"]
 
 #: What ALLOWED_HOSTS has in .env.staging.
 _HOST = "stg-api.glibiz.com"
 #: Seconds that a request may take.
 _PATIENCE = 20
 
+_PROCESSES = ("--workers", "2", "--threads", "4")
+_LOG = "server.log"
+
+#: What a load balancer adds to a request that came to it by HTTPS.
+HTTPS = {"X-Forwarded-Proto": "https"}
+
 
 @contextmanager
-def served(staging: Staging) -> Iterator[str]:
-    """Run the API in a process of its own, and give its URL; then stop it by its process id.
+def served(staging: Staging, **environ: str) -> Iterator[str]:
+    """Run the API under gunicorn, and give its URL; then stop it by its process id.
 
     Raises:
         BrokenPromise: it does not start.
     """
-    log = staging.folder / "server.log"
-    with (
-        log.open("w", encoding="utf-8") as written,
-        subprocess.Popen(
-            [sys.executable, "serve.py"],
-            cwd=staging.folder,
-            stdout=subprocess.PIPE,
-            stderr=written,
-            encoding="utf-8",
-        ) as server,
-    ):
+    log = staging.folder / _LOG
+    with log.open("w", encoding="utf-8") as written:
+        server, port = _gunicorn(staging, written, environ)
+        url = f"http://127.0.0.1:{port}"
         try:
-            yield _first_line(server)
+            _check_health(url)
+            yield url
         finally:
             server.terminate()
             server.wait()
             staging.screen.remember(log.read_text("utf-8"))
 
 
-def _first_line(server: subprocess.Popen[str]) -> str:
-    line = server.stdout.readline().strip() if server.stdout else ""
-    if not line:
-        raise BrokenPromise("the API does not start")
-    return line
+def _gunicorn(
+    staging: Staging, written: IO[str], environ: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start it on a port that the kernel chooses; where it ends, connections are refused."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        place = f"fd://{listening.fileno()}"
+        server = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", place, *_PROCESSES],
+            cwd=staging.folder,
+            env=os.environ | environ,
+            pass_fds=[listening.fileno()],
+            stdout=written,
+            stderr=written,
+        )
+        return server, listening.getsockname()[1]
+
+
+def _check_health(url: str) -> None:
+    try:
+        get(f"{url}/health/")
+    except OSError:
+        raise BrokenPromise("the API starts") from None
+
+
+def service_log(staging: Staging) -> list[dict[str, Any]]:
+    """Give the records of what ran last."""
+    lines = (staging.folder / _LOG).read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def get(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, str]:

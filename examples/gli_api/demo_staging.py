@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from glisecrets.testing.servers import RunningServer
 
-__all__ = ["BrokenPromise", "Staging", "staging"]
+__all__ = ["BrokenPromise", "Staging", "promise", "staging"]
 
 _PROJECT = Path(__file__).resolve().parent
 #: Names of the GLI guide, section 5.2.7.
@@ -47,6 +47,16 @@ DATABASE='{database}'
 
 class BrokenPromise(Exception):
     """Something did not do what the demo says."""
+
+
+def promise(what: str, *, kept: bool) -> None:
+    """Hold the demo to what it says.
+
+    Raises:
+        BrokenPromise: it is not so.
+    """
+    if not kept:
+        raise BrokenPromise(what)
 
 
 @dataclass(frozen=True)

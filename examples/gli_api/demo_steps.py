@@ -9,8 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 from config.env import ApiSettings
-from demo_service import get, served
-from demo_staging import BrokenPromise
+from demo_rotation import rotate_under_load
+from demo_service import HTTPS, get, served
+from demo_staging import BrokenPromise, promise
 
 from glisecrets import SettingsError, secret
 from glisecrets.django_integration import DatabaseCredentials  # noqa: TC001 - pydantic reads it
@@ -27,11 +28,6 @@ _MASK = "[redacted"
 _VARIABLE = re.compile(r'<td>(\w+)</td>\s*<td class="code"><pre>(.*?)</pre>', re.DOTALL)
 
 
-def _promise(what: str, *, kept: bool) -> None:
-    if not kept:
-        raise BrokenPromise(what)
-
-
 def show_table(staging: Staging) -> None:
     staging.screen.paragraph(
         "A job in GitHub Actions deploys the sample project to staging. Its settings come from "
@@ -43,7 +39,7 @@ def show_table(staging: Staging) -> None:
     won = [field["origin"]["layer"] for field in fields]
     counts = ", ".join(f"{layer} {won.count(layer)}" for layer in _LAYERS)
     staging.screen.paragraph(f"Fields won by each layer: {counts}.")
-    _promise("every layer gives a value", kept=set(won) == set(_LAYERS))
+    promise("every layer gives a value", kept=set(won) == set(_LAYERS))
 
 
 def explain_field(staging: Staging) -> None:
@@ -54,9 +50,9 @@ def explain_field(staging: Staging) -> None:
     staging.show_command("explain", "database")
     layers = {view["layer"]: view for view in staging.document("explain", "database")["layers"]}
     states = [layers[name]["state"] for name in ("store", "github", "dotenv")]
-    _promise("the store hides the others", kept=states == ["wins", "shadowed", "shadowed"])
-    _promise("file and line are named", kept=layers["dotenv"]["place"] == ".env.staging:6")
-    _promise("the variable is named", kept=layers["github"]["place"] == "variable DATABASE_STG")
+    promise("the store hides the others", kept=states == ["wins", "shadowed", "shadowed"])
+    promise("file and line are named", kept=layers["dotenv"]["place"] == ".env.staging:6")
+    promise("the variable is named", kept=layers["github"]["place"] == "variable DATABASE_STG")
 
 
 def serve_request(staging: Staging) -> None:
@@ -66,12 +62,12 @@ def serve_request(staging: Staging) -> None:
     )
     with served(staging) as url:
         health, _ = get(f"{url}/health/")
-        status, body = get(f"{url}/api/services/", {"X-Forwarded-Proto": "https"})
+        status, body = get(f"{url}/api/services/", HTTPS)
     staging.screen.quote(f"GET /health/       -> {health}\nGET /api/services/ -> {status}\n{body}")
-    _promise("both are answered", kept=(health, status) == (200, 200))
+    promise("both are answered", kept=(health, status) == (200, 200))
     answer = json.loads(body)
-    _promise("it read the table", kept=answer["services"] == ["api", "frontend", "websocket"])
-    _promise("as the secret's user", kept=answer["user"] == "glidbadmin")
+    promise("it read the table", kept=answer["services"] == ["api", "frontend", "websocket"])
+    promise("as the secret's user", kept=answer["user"] == "glidbadmin")
 
 
 class HastySettings(ApiSettings):
@@ -91,8 +87,8 @@ def refuse_production(staging: Staging) -> None:
     asked = {name for call in staging.store.calls[before:] for name in call.secrets}
     staging.screen.paragraph(f"The store was asked for: {', '.join(sorted(asked))}.")
     kinds = [fault.kind for fault in error.faults]
-    _promise("the guard refuses, and all else is fine", kept=kinds == ["wrong-environment"])
-    _promise("production's secret was not asked for", kept="gli/db/production" not in asked)
+    promise("the guard refuses, and all else is fine", kept=kinds == ["wrong-environment"])
+    promise("production's secret was not asked for", kept="gli/db/production" not in asked)
 
 
 def _refused(
@@ -122,9 +118,9 @@ def report_error(staging: Staging) -> None:
         f"shows it {shown['by_us']} times, and has {masks} masks."
     )
     found = staging.screen.values.found_in(done.stdout + done.stderr)
-    _promise("the log line is masked", kept=_MASK in last_line)
-    _promise("every place in the report is masked", kept=0 < shown["by_django"] <= masks)
-    _promise("no value is in log or report", kept=not found)
+    promise("the log line is masked", kept=_MASK in last_line)
+    promise("every place in the report is masked", kept=0 < shown["by_django"] <= masks)
+    promise("no value is in log or report", kept=not found)
 
 
 def _masked_variables(page: str) -> str:
@@ -145,7 +141,7 @@ def tell_faults(staging: Staging) -> None:
     staging.screen.quote("\n".join(told))
     fields = sorted(fault.field for fault in error.faults)
     expected = ["allowed_hosts", "debug", "port", "secret_key"]
-    _promise("all four faults are told", kept=fields == expected)
+    promise("all four faults are told", kept=fields == expected)
 
 
 def search_for_values(staging: Staging) -> None:
@@ -155,7 +151,7 @@ def search_for_values(staging: Staging) -> None:
         f"Searched {len(text):,} characters (all that was printed here, and all that the programs "
         f"wrote) for the {len(values)} secret values of this run: {len(found)} found."
     )
-    _promise(f"no value is shown: {', '.join(found)}", kept=not found)
+    promise(f"no value is shown: {', '.join(found)}", kept=not found)
 
 
 #: The steps by their titles, in order.
@@ -166,5 +162,6 @@ STEPS: dict[str, Callable[[Staging], None]] = {
     "The guard: staging cannot read production": refuse_production,
     "An error with the password in it": report_error,
     "All faults at once": tell_faults,
+    "Three new database passwords, and nobody notices": rotate_under_load,
     "No secret was shown": search_for_values,
 }

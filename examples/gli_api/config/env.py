@@ -19,7 +19,9 @@ class ApiSettings(DjangoSettings):
     load_options = LoadOptions(directory=BASE_DIR)
 
     secret_key: SecretStr = secret("gli/django/{environment}#secret_key")
-    database: DatabaseCredentials | None = secret("gli/db/{environment}", None, rotate_every="90d")
+    database: DatabaseCredentials | None = secret(
+        "gli/db/{environment}", None, rotate_every="90d", kind="postgresql"
+    )
     redis_password: SecretStr | None = secret("gli/redis/{environment}#password", None)
     sendgrid_api_key: SecretStr | None = secret(
         "gli/sendgrid/{environment}#api_key", None, rotate_every="180d"
