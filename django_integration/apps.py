@@ -1,4 +1,4 @@
-"""The app: it registers the system checks, and refuses the build phase's placeholders."""
+"""The app: the system checks, SECRET_KEY's keyring, and no placeholders of the build phase."""
 
 from __future__ import annotations
 
@@ -42,16 +42,21 @@ class GlisecretsConfig(AppConfig):
     verbose_name = "glisecrets"
 
     def ready(self) -> None:
-        """Register the checks; refuse to serve with placeholders.
+        """Register the checks, follow SECRET_KEY's keyring; refuse to serve with placeholders.
 
         Raises:
             ImproperlyConfigured: the settings were loaded in the build phase, DEBUG is off, and
                 this is no command of a build.
         """
         from django.conf import settings
+        from django.core.signals import request_started
 
         from . import checks  # noqa: F401 - registers them
+        from .secret_keys import KeyFollower
 
+        follower = KeyFollower.of(settings)
+        if follower is not None:
+            request_started.connect(follower, weak=False, dispatch_uid="glisecrets.secret_keys")
         if settings.DEBUG or is_build_command(sys.argv, settings):
             return
         found = placeholders_in(settings)

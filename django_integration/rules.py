@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, LiteralString, NoReturn
 from pydantic_core import PydanticCustomError
 
 from glisecrets.environment import Environment
+from glisecrets.keys import InvalidKeyring
+
+from .secret_keys import keyring_of
 
 if TYPE_CHECKING:
     from pydantic import SecretStr, ValidationInfo
@@ -67,15 +70,28 @@ def hosts_are_named(value: list[str], info: ValidationInfo) -> list[str]:
 
 
 def secret_key_is_strong(value: SecretStr, info: ValidationInfo) -> SecretStr:
-    """Refuse a SECRET_KEY that is short, of few characters, or from ``startproject``."""
-    key = value.get_secret_value()
+    """Refuse a SECRET_KEY that is short, of few characters, or from ``startproject``.
+
+    Of a keyring, each key that signs.
+    """
+    keys = _signing_keys(value.get_secret_value())
+    if not keys:
+        refuse("secret_key", "is JSON, and neither a SECRET_KEY nor a keyring")
     if not _is_strict(info):
         return value
-    if key.startswith("django-insecure-"):
+    if any(key.startswith("django-insecure-") for key in keys):
         refuse("secret_key", "is the one that startproject wrote; make a new one")
-    if len(key) < _KEY_LENGTH or len(set(key)) < _KEY_VARIETY:
+    if any(len(key) < _KEY_LENGTH or len(set(key)) < _KEY_VARIETY for key in keys):
         refuse("secret_key", "must have at least 50 characters, 5 different ones")
     return value
+
+
+def _signing_keys(text: str) -> list[str]:
+    try:
+        ring = keyring_of(text)
+    except InvalidKeyring:
+        return []
+    return [text] if ring is None else [key.material for key in (ring.signing, ring.next) if key]
 
 
 def origins_are_named(value: list[str], info: ValidationInfo) -> list[str]:

@@ -23,6 +23,7 @@ from .databases import (
 )
 from .deployment import cache_of_url, email_settings, following_cache, https_settings, s3_storages
 from .logs import with_django
+from .secret_keys import key_settings
 from .service import ServiceSettings
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class DjangoSettings(ServiceSettings):
         """
         return {
             "GLISECRETS": self,
-            "SECRET_KEY": self.secret_key.get_secret_value(),
+            **key_settings(self.secret_key.get_secret_value()),
             "DEBUG": self.debug,
             "ALLOWED_HOSTS": list(self.allowed_hosts),
             "LOGGING": self.logging(),

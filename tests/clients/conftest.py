@@ -8,8 +8,10 @@ import secrets
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+import django
 import psycopg
 import pytest
+from django.conf import settings
 from psycopg import sql
 
 from glisecrets.ladder import CredentialLadder
@@ -189,3 +191,12 @@ def process(store: WatchedStore, monkeypatch: pytest.MonkeyPatch) -> None:
 def traffic() -> type[Traffic]:
     """Give the class: tests are no package, and cannot import it."""
     return Traffic
+
+
+@pytest.fixture
+def configured() -> None:
+    """Set Django up, as a project that has nothing but us."""
+    if not settings.configured:
+        key = secrets.token_urlsafe(50)
+        settings.configure(USE_TZ=True, LOGGING_CONFIG=None, SECRET_KEY=key)
+        django.setup()
