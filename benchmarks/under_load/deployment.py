@@ -14,7 +14,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import psycopg
@@ -142,24 +142,31 @@ def _environ(store: SecretsManagerServer, folder: Path) -> dict[str, str]:
 
 @contextmanager
 def _gunicorn(case: Case, environ: dict[str, str], log: Path) -> Iterator[str]:
-    """Run the service on a port that the kernel chooses, until it has answered."""
+    """Run the service until the block ends; it has answered once before the block begins."""
     chosen = {"CLIENT": case.client, "POOL": json.dumps(_POOL if case.pooled else False)}
-    with log.open("wb") as written, socket.create_server(("127.0.0.1", 0)) as listening:
-        listener = listening.fileno()
+    service, port = _started(environ | chosen, log)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        with urlopen(f"{url}/words/0/", timeout=30) as answer:
+            answer.read()
+        yield url
+    finally:
+        service.terminate()
+        service.wait()
+
+
+def _started(environ: dict[str, str], log: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start gunicorn on a port that the kernel chooses; where it ends, connections are refused."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as written:
         command = [sys.executable, "-m", "gunicorn", "under_load.api:application"]
-        command += ["--bind", f"fd://{listener}", "--keep-alive", "60"]
+        command += ["--bind", f"fd://{listening.fileno()}", "--keep-alive", "60"]
         command += ["--workers", str(WORKERS), "--threads", str(THREADS)]
-        options: dict[str, Any] = {
-            "stdout": written,
-            "stderr": subprocess.STDOUT,
-            "cwd": log.parent,
-        }
-        service = subprocess.Popen(command, env=environ | chosen, pass_fds=[listener], **options)
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        try:
-            with urlopen(f"{url}/words/0/", timeout=30) as answer:
-                answer.read()
-            yield url
-        finally:
-            service.terminate()
-            service.wait()
+        service = subprocess.Popen(
+            command,
+            cwd=log.parent,
+            env=environ,
+            pass_fds=[listening.fileno()],
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
+        return service, int(listening.getsockname()[1])

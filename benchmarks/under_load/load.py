@@ -10,18 +10,24 @@ from __future__ import annotations
 import csv
 import sys
 import threading
+from contextlib import closing
 from hashlib import md5
 from http.client import HTTPConnection, HTTPException
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Rows of the table, numbered from 0.
 ROWS = 1000
 
 #: Seconds that an answer may take.
 _PATIENCE = 30
+_REQUESTS_PER_CONNECTION = 50
 
 Record = tuple[float, float, str]
 
@@ -34,9 +40,8 @@ def expected(number: int) -> str:
 def main() -> None:
     """Ask until the standard input ends."""
     url, clients, file = sys.argv[1:]
-    stop, records = threading.Event(), list[Record]()
-    numbers = count()
-    arguments = (HTTPConnection, urlsplit(url).netloc, numbers, stop, records)
+    stop, numbers, records = threading.Event(), count(), list[Record]()
+    arguments = (urlsplit(url).netloc, numbers, stop, records)
     threads = [threading.Thread(target=_ask_on, args=arguments) for _ in range(int(clients))]
     for thread in threads:
         thread.start()
@@ -49,21 +54,21 @@ def main() -> None:
 
 
 def _ask_on(
-    connect: type[HTTPConnection],
-    place: str,
-    numbers: count[int],
-    stop: threading.Event,
-    records: list[Record],
+    place: str, numbers: Iterator[int], stop: threading.Event, records: list[Record]
 ) -> None:
-    connection = connect(place, timeout=_PATIENCE)
     while not stop.is_set():
-        start = monotonic()
-        fault = _fault(connection, next(numbers) % ROWS)
-        records.append((start, monotonic() - start, fault))
-    connection.close()
+        # A new connection now and then: it may come to another of the server's processes.
+        with closing(HTTPConnection(place, timeout=_PATIENCE)) as connection:
+            for number in islice(numbers, _REQUESTS_PER_CONNECTION):
+                if stop.is_set():
+                    break
+                start = monotonic()
+                fault = fault_of(connection, number % ROWS)
+                records.append((start, monotonic() - start, fault))
 
 
-def _fault(connection: HTTPConnection, number: int) -> str:
+def fault_of(connection: HTTPConnection, number: int) -> str:
+    """Ask for a row; give what is wrong with the answer, or an empty text."""
     try:
         connection.request("GET", f"/words/{number}/")
         answer = connection.getresponse()

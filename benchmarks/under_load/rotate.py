@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SECRET = "gli/db/staging"
 
 #: Seconds between two rotations.
-_PAUSE = 0.5
+_PAUSE = 0.3
 
 
 def main() -> None:

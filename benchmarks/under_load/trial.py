@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CLIENTS = WORKERS * THREADS
 
 #: Seconds of load at first that count for no latency: imports, first connections.
-_WARM_UP = 2.0
+_WARM_UP = 1.0
 #: Seconds of load after the last rotation.
 _AFTER = 1.0
 #: Longer than a trial: the wait of the rotation that is killed in it.
