@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -184,7 +184,9 @@ def abandon(subject: Subject, token: str) -> None:
     """Give up a version that cannot be rotated to; what was minted for it is revoked first."""
     version = subject.version(token)
     if subject.rotator.minted and version is not None:
-        subject.rotator.retire(subject.rotation(token), version.value)
+        # Nobody has it yet, though our own probe may count as a use.
+        unused = replace(subject.rotation(token), urgent=True)
+        subject.rotator.retire(unused, version.value)
     clean(subject, token)
     _log.warning("%s: version %s is given up", subject.name, token[:8])
 

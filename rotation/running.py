@@ -18,7 +18,7 @@ from .engine import Step, abandon, clean, propose
 from .errors import RotationBusy, RotationError
 from .lease import lease
 from .retiring import retire_before_rotation
-from .standing import AFTER, check_turned_on, outdated, proposed, unfinished
+from .standing import after_label, check_turned_on, outdated, proposed, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def _propose(subject: Subject) -> str:
     token, base = str(uuid.uuid4()), subject.description.labelled(AWSCURRENT) or ""
     clean(subject, base)
     retire_before_rotation(subject)
-    propose(subject, token, AFTER + base)
+    propose(subject, token, after_label(base, token))
     return token
 
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from glisecrets.stores.base import SecretDescription, SecretVersion
 
 
-#: A value that this process proposed carries this label with the id of the version that it is to
-#: replace: for Secrets Manager registers what it begins itself, and nobody does it for us.
+#: A value that this process proposed carries a label of this, the id of the version that it is to
+#: replace, and its own id: Secrets Manager registers what it begins itself, nobody does it for us.
+#: A label is on one version at most, so each proposal has its own.
 AFTER = "glisecrets:after:"
 
 
@@ -83,8 +84,14 @@ def proposed(description: SecretDescription) -> str | None:
 
 def outdated(description: SecretDescription, token: str) -> bool:
     """Tell whether a version was proposed to replace one that is not current any more."""
-    bases = {label.removeprefix(AFTER) for label in after_labels(description, token)}
+    labels = after_labels(description, token)
+    bases = {label.removeprefix(AFTER).partition(":")[0] for label in labels}
     return bool(bases) and description.labelled(AWSCURRENT) not in bases
+
+
+def after_label(base: str, token: str) -> str:
+    """Give the label of a version that is to replace another."""
+    return f"{AFTER}{base}:{token}"
 
 
 def after_labels(description: SecretDescription, token: str) -> list[str]:

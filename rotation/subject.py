@@ -126,12 +126,10 @@ class Subject:
         """
         standing(self.store.describe(self.name), token)
 
-    def version(
-        self, version_id: str | None = None, *, label: str | None = None
-    ) -> SecretVersion | None:
-        """Read a version by id or label; ``None`` if it is not there or has no value yet."""
+    def version(self, version_id: str) -> SecretVersion | None:
+        """Read a version; ``None`` if it is not there or has no value yet."""
         try:
-            version = self.store.get(Address(self.name, version_id, label))
+            version = self.store.get(Address(self.name, version_id))
         except SecretNotFound:
             return None
         remember(version.value, name=self.description.name)
@@ -151,7 +149,10 @@ class Subject:
         return self._current[0]
 
     def _read_current(self) -> SecretVersion:
-        version = self.version(label=AWSCURRENT)
+        # By id and not by label: a read that lags behind could give another version than the one
+        # that the labels were described on.
+        described = self.description.labelled(AWSCURRENT)
+        version = self.version(described) if described else None
         if version is None:
             raise NotRotatable(
                 f"{self.name} has no value yet",
