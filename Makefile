@@ -41,6 +41,7 @@ lint: $(READY) ## ruff, mypy --strict, pyright, and the rules of the house
 
 bench: $(READY) ## measure us and our peers in the same run
 	$(PYTHON) benchmarks/run.py
+	$(PYTHON) benchmarks/rotation_under_load.py
 
 wheel-test: $(READY) ## build the wheel and run the tests against it, outside the tree
 	scripts/wheel-test $(PYTHON) $(ARGS)
