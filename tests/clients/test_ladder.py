@@ -289,8 +289,12 @@ def test_a_worker_forked_in_the_midst_of_a_climb_climbs_itself(rotated: RotatedS
         warnings.simplefilter("ignore", DeprecationWarning)  # that is what this is about
         child = os.fork()
     if child == 0:
-        ladder._source = read
-        os._exit(0 if ask(ladder) == rotated.users[0] else 1)
+        status = 1
+        try:
+            ladder._source = read
+            status = int(ask(ladder) != rotated.users[0])
+        finally:
+            os._exit(status)
     _, status = os.waitpid(child, 0)
     go_on.set()
     climber.join()
