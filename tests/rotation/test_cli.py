@@ -209,14 +209,21 @@ def test_run_wants_names_or_due(service: Service, arguments: tuple[str, ...]) ->
     assert service.call("run", *arguments).code == 2
 
 
-def handled(server: SecretsManagerServer) -> None:
-    """Let the engine stand in for the Lambda."""
+def turned_on(server: SecretsManagerServer, secret: str) -> None:
+    """Have Secrets Manager rotate a secret by a Lambda, for which the engine stands in."""
 
     def handle(event: Mapping[str, str]) -> None:
         engine = Engine(AwsStore(environ=server.environ))
         engine.step(Step(event["Step"]), event["SecretId"], event["ClientRequestToken"])
 
     server.rotations._on_rotate = handle
+    server.client().rotate_secret(
+        SecretId=secret,
+        RotationLambdaARN="arn:aws:lambda:ap-northeast-2:123456789012:function:x",
+        RotationRules={"ScheduleExpression": "cron(0 17 1 * ? *)"},
+        RotateImmediately=False,
+    )
+    server.wait_for_rotations()
 
 
 @pytest.mark.parametrize(("options", "calls"), [((), 1), (("--here",), 0)])
@@ -229,14 +236,7 @@ def test_a_lambda_rotates_what_it_usually_rotates(
     """A laptop cannot reach the database in the VPC, the Lambda can; --here insists."""
     aws_service.declare(WEBHOOK)
     old = aws_service.create("gli/webhook/staging", rotator="generated")
-    handled(aws_server)
-    aws_server.client().rotate_secret(
-        SecretId="gli/webhook/staging",
-        RotationLambdaARN="arn:aws:lambda:ap-northeast-2:123456789012:function:x",
-        RotationRules={"ScheduleExpression": "cron(0 17 1 * ? *)"},
-        RotateImmediately=False,
-    )
-    aws_server.wait_for_rotations()
+    turned_on(aws_server, "gli/webhook/staging")
     aws_server.calls.clear()
     assert aws_service.call("run", "gli/webhook/staging", *options).code == 0
     assert [call.operation for call in aws_server.calls].count("RotateSecret") == calls
@@ -330,6 +330,23 @@ def test_an_emergency_does_not_wait_for_an_overlap(service: Service, ticket: Sec
     assert done.code == 0
     assert ticket in Ticket.revoked
     assert "rotate retire --now" in done.err
+
+
+def test_an_emergency_goes_through_the_lambda_too(
+    aws_service: Service, aws_server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Lambda refuses within an overlap; what is in its way is revoked from here first."""
+    kinds = {"ticket": SimpleNamespace(load=lambda: Ticket, dist=None)}
+    monkeypatch.setattr("glisecrets.rotation.finding._entry_points", lambda: kinds)
+    aws_service.declare('ticket: SecretStr = secret("gli/ticket/{environment}", kind="ticket")')
+    aws_service.create("gli/ticket/staging", rotator="ticket")
+    old = aws_service.store.get(Address("gli/ticket/staging")).value
+    assert aws_service.call("run", "gli/ticket/staging").code == 0
+    turned_on(aws_server, "gli/ticket/staging")
+    aws_server.calls.clear()
+    assert aws_service.call("all", "--because", "laptop stolen", "--yes").code == 0
+    assert [call.operation for call in aws_server.calls].count("RotateSecret") == 1
+    assert old in Ticket.revoked
 
 
 def test_a_lambda_that_does_not_exist_gets_no_bundle(service: Service) -> None:
