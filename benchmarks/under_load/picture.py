@@ -36,7 +36,8 @@ def draw(trials: Sequence[Trial], file: Path) -> None:
         panels[0].set_xlim(0, min(map(_length, trials)))
         panels[-1].set_xlabel("seconds")
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False)
+        style = {"ncols": len(labels), "frameon": False, "fontsize": 8.5}
+        figure.legend(handles, labels, loc="outside upper center", **style)
         figure.savefig(file)
 
 
@@ -58,6 +59,7 @@ def _draw_trial(panel: Any, trial: Trial) -> None:
     for at in trial.moves:
         panel.axvline(at - start, color=_MOVE, lw=0.9, ls="--", label=label)
         label = "_"
+    panel.margins(y=0.12)  # room for words
     _draw_words(panel, trial, start)
 
 

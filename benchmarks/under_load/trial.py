@@ -6,8 +6,9 @@ import csv
 import json
 import subprocess
 import sys
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,8 +75,11 @@ class Trial:
     #: Connections that the service opened, and logins that PostgreSQL refused.
     logins: int
     refused: int
-    #: What went wrong, and how often.
-    faults: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What was wrong with answers, and how often."""
+        return dict(Counter(fault for _, _, fault in self.records if fault))
 
     @property
     def failed(self) -> int:
@@ -129,17 +133,7 @@ def run(case: Case, plan: Plan) -> Trial:
                 events = list(_rotations(deployment, plan))
                 sleep(_AFTER)
             logins, refused = deployment.logins()
-        return _trial(case, plan, _read(records), events, (logins, refused))
-
-
-def _trial(
-    case: Case, plan: Plan, records: list[Record], events: list[Event], logins: tuple[int, int]
-) -> Trial:
-    faults: dict[str, int] = {}
-    for _, _, fault in records:
-        if fault:
-            faults[fault] = faults.get(fault, 0) + 1
-    trial = Trial(case, plan, records, events, *logins, faults)
+        trial = Trial(case, plan, _read(records), events, logins, refused)
     if len(trial.moves) != plan.rotations:
         raise SystemExit(f"benchmarks: {len(trial.moves)} of {plan.rotations} rotations ended")
     return trial
