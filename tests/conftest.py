@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from glisecrets.redaction import process_redactor
 from glisecrets.testing.servers import RunningServer, postgres_server, valkey_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# A slow machine is no fault of an example: how long something takes is for benchmarks.
+settings.register_profile("glisecrets", deadline=None)
+settings.load_profile("glisecrets")
 
 
 @pytest.fixture(autouse=True)

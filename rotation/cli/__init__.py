@@ -1,21 +1,5 @@
 """``glisecrets rotate …``: schedules, rotations by hand, and what to do when something is wrong."""
 
-from __future__ import annotations
+from .commands import app
 
-import typer
-
-from .bundle import bundle
-from .emergency import rotate_all
-from .plan import apply, plan
-from .repair import repair
-from .run import retire, run
-from .status import status
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="Replace credentials: on schedule, by hand, or all at once after a leak.",
-)
-for _command in (status, plan, apply, run, retire, repair, bundle):
-    app.command()(_command)
-app.command("all")(rotate_all)
+__all__ = ["app"]
