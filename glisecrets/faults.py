@@ -47,11 +47,9 @@ _RULES = {"value_error", "assertion_error"}
 _SHARED = 3
 
 
-def fault_of_error(
-    field: str, error: GlisecretsError, *, origin: str = "", looked_at: tuple[str, ...] = ()
-) -> Fault:
+def fault_of_error(field: str, error: GlisecretsError, *, origin: str = "") -> Fault:
     """Make the fault of a field whose layer could not give its value."""
-    return Fault(field, _kind(error), error.message, origin, looked_at, error.next_step)
+    return Fault(field, _kind(error), error.message, origin, next_step=error.next_step)
 
 
 def faults_of_validation(

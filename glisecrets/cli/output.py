@@ -34,6 +34,8 @@ _UNWRAPPED = 10_000
 _KINDS = {"rule": "broken rule"}
 #: Seconds until a progress bar appears.
 _PATIENCE = 1.0
+#: Columns whose cells are broken between words or parts of a path only, to be copied whole.
+_WHOLE = {"place", "secret"}
 
 
 class MaskedText:
@@ -226,7 +228,7 @@ def _cell(head: str, content: str | tuple[str, str]) -> RenderableType:
     from .wrapping import Place
 
     text, style = content if isinstance(content, tuple) else (content, "")
-    return Place(process_redactor().redact(text), style) if head == "place" else _text(text, style)
+    return Place(process_redactor().redact(text), style) if head in _WHOLE else _text(text, style)
 
 
 def _labelled(rows: Iterable[tuple[str, str, str]], indent: int = 0) -> RenderableType:

@@ -15,6 +15,7 @@ from ..errors import ConfigurationError, SecretNotFound
 from ..redaction import process_redactor
 from ..references import AWSCURRENT, AWSPREVIOUS, Address
 from .addressed import NameArgument, StoreOption, addressed
+from .confirming import confirm
 from .invocation import Invocation
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def rollback(
         current = at.describe(secret).labelled(AWSCURRENT)
         target = _version(at, secret, to)
         if target != current:
-            _confirm(f"{secret}: move AWSCURRENT from {current} to {target}?", yes=yes)
+            confirm(f"{secret}: move AWSCURRENT from {current} to {target}?", yes=yes)
             at.move_label(secret, AWSCURRENT, to=target, expected=current)
     _tell(invocation, {"secret": secret, "version_id": target, "left": current})
 
@@ -198,15 +199,6 @@ def _version(store: Store, secret: str, wanted: str | None) -> str:
     raise ConfigurationError(
         f"{secret}: {what}", next_step=f"choose one: glisecrets store history {secret} --all"
     )
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigurationError(f"not confirmed: {question}", next_step="add --yes")
-    if not typer.confirm(question, err=True):
-        raise ConfigurationError("not confirmed; nothing has changed")
 
 
 def _names(origin: Addressed, goal: Addressed, *, many: bool) -> dict[str, str]:

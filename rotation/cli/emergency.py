@@ -12,13 +12,14 @@ import typer
 
 from glisecrets.cli import Invocation, exit_codes
 from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
+from glisecrets.cli.confirming import confirm
 from glisecrets.errors import ConfigurationError
 from glisecrets.references import Reference
 
 from ..declared import with_those_read
 from ..emergency import Emergency, EmergencyRun, Result, Target, begun_before, find_targets, waves
 from ..ways import rotate
-from .rotating import YesOption, confirm, error_document, explain, leave, rotating
+from .rotating import YesOption, error_document, explain, leave, rotating
 from .run import HereOption  # noqa: TC001 - typer reads the annotation
 
 if TYPE_CHECKING:

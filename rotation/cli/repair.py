@@ -8,9 +8,10 @@ import typer  # noqa: TC002 - typer reads the annotation
 
 from glisecrets.cli import Invocation
 from glisecrets.cli.addressed import NameArgument, StoreOption  # noqa: TC001 - typer reads the annotation
+from glisecrets.cli.confirming import confirm
 
 from ..repair import Diagnosis, Remedy, diagnose, mend
-from .rotating import YesOption, confirm, rotating, written
+from .rotating import YesOption, rotating, written
 
 if TYPE_CHECKING:
     from ..repair import Probed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -12,7 +11,7 @@ import typer
 
 from glisecrets.cli import exit_codes
 from glisecrets.cli.addressed import opened
-from glisecrets.errors import ConfigurationError, GlisecretsError, StoreError
+from glisecrets.errors import GlisecretsError, StoreError
 from glisecrets.references import Reference
 
 from ..declared import Declared, declared_secrets
@@ -141,20 +140,6 @@ def leave(errors: Sequence[GlisecretsError]) -> None:
     }
     if codes:
         raise typer.Exit(max(codes))
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask; go on only after a yes.
-
-    Raises:
-        ConfigurationError: there is nobody to ask, or the answer is no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise ConfigurationError(f"not confirmed: {question}", next_step="add --yes")
-    if not typer.confirm(question, err=True):
-        raise ConfigurationError("not confirmed; nothing has changed")
 
 
 def error_document(error: GlisecretsError | None) -> dict[str, Any] | None:
