@@ -30,7 +30,8 @@ def main() -> None:
     assert store is not None
     engine = Engine(store)
     for window in map(float, sys.argv[1:]):
-        run(engine, _SECRET, told=_telling(window))
+        # One rotation follows the other: none waits for the overlap of the one before.
+        run(engine, _SECRET, urgent=True, told=_telling(window))
         sleep(_PAUSE)
 
 

@@ -37,6 +37,7 @@ class PostgresAlternatingUsers(Rotator):
     """
 
     period: ClassVar = timedelta(days=90)
+    overlap: ClassVar = timedelta(days=7)
     options: ClassVar = frozenset({ADMIN, _OWNER})
 
     def propose(self, rotation: Rotation) -> SecretValue:
@@ -95,11 +96,7 @@ class PostgresAlternatingUsers(Rotator):
         )
 
     def retire(self, rotation: Rotation, old: SecretValue) -> None:
-        """Give the role that is idle now a password that nobody knows.
-
-        Only where the tag ``glisecrets:overlap`` asks for it: else the password before is good
-        until the next rotation.
-        """
+        """Give the role that is idle now a password that nobody knows."""
         from .postgresql_session import accepts, change_as_administrator
 
         idle = parse_login(old, rotation.secret)
