@@ -131,7 +131,6 @@ def _as_json(trial: Trial) -> dict[str, Any]:
         "requests": len(trial.records),
         "failed": trial.failed,
         "faults": trial.faults,
-        "worst_gap": trial.worst_gap,
     }
 
 

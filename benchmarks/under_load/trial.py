@@ -9,7 +9,6 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic, sleep
@@ -115,12 +114,6 @@ class Trial:
         """How long answers took from the first rotation on."""
         first = self.events[0].at
         return Latencies(took for at, took, _ in self.records if at + took >= first)
-
-    @property
-    def worst_gap(self) -> float:
-        """The longest time without an answer, in seconds."""
-        ends = sorted(at + took for at, took, fault in self.records if not fault)
-        return max((later - earlier for earlier, later in pairwise(ends)), default=0.0)
 
 
 def run(case: Case, plan: Plan) -> Trial:
