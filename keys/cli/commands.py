@@ -1,0 +1,15 @@
+"""The commands of ``glisecrets keys``, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from . import jwt
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Keys: JWT key pairs, KMS keys, files encrypted under a data key.",
+)
+# Each module's line; groups by add_typer, single commands by app.command().
+app.add_typer(jwt.app, name="jwt")
