@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 #: ``AWS_MAX_ATTEMPTS`` or the profile may set otherwise.
 _CONNECT_TIMEOUT, _READ_TIMEOUT, _ATTEMPTS = 5, 10, 4
 #: Where nothing names a region: IAM has none, and STS knows every key everywhere.
-_ANY_REGION = "us-east-1"
+_ANY_REGION = {"iam": "us-east-1", "sts": "us-east-1"}
 #: Starts of error codes that pass by themselves.
 _BUSY = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "ServiceFailure", "InternalFailure")
 _SERVER_ERRORS = 500
@@ -34,16 +34,24 @@ class AwsRefused(ProviderRefused):
         self.code = code
 
 
-def aws_client(service: str, key: tuple[str, str] | None = None) -> BaseClient:
-    """Make a client of a service that answers alike in every region.
+def aws_client(
+    service: str,
+    key: tuple[str, str] | None = None,
+    *,
+    region: str | None = None,
+    profile: str | None = None,
+) -> BaseClient:
+    """Make a client of a service.
 
     Args:
         service: botocore's name of it.
         key: an access key's id and secret half, to ask with; default: the caller's credentials.
+        region: where it is; default: as the environment or the profile says.
+        profile: whose credentials and configuration; default: the caller's.
 
     Raises:
         MissingExtra: boto3 is not installed.
-        ProviderRefused: AWS's configuration files or variables make no sense.
+        ProviderRefused: AWS's configuration files or variables make no sense, or name no region.
     """
     try:
         from botocore.config import Config
@@ -53,12 +61,13 @@ def aws_client(service: str, key: tuple[str, str] | None = None) -> BaseClient:
         raise MissingExtra("asking AWS", "aws") from None
     key_id, secret_half = key or (None, None)
     try:
-        session = Session()
+        session = Session(profile=profile)
         attempts = session.get_config_variable("max_attempts") or _ATTEMPTS
-        region = os.environ.get("AWS_REGION") or session.get_config_variable("region")
+        # botocore itself reads AWS_DEFAULT_REGION alone, and then the profile.
+        region = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
         return session.create_client(
             service,
-            region_name=region or _ANY_REGION,
+            region_name=region or _ANY_REGION.get(service),
             aws_access_key_id=key_id,
             aws_secret_access_key=secret_half,
             config=Config(
@@ -71,7 +80,7 @@ def aws_client(service: str, key: tuple[str, str] | None = None) -> BaseClient:
         cause = type(error).__name__
     raise ProviderRefused(
         f"no client of AWS {service} can be made ({cause})",
-        next_step="check AWS_PROFILE, AWS_ENDPOINT_URL and ~/.aws/config",
+        next_step="check AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and ~/.aws/config",
     )
 
 

@@ -13,23 +13,19 @@ of the ElastiCache user guide.
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from glisecrets.errors import MissingExtra
-
-from ..errors import NotRotatable, ProviderRefused, RotationError, Unreachable
+from ..aws import AwsRefused, ask_aws, aws_client
+from ..errors import NotRotatable, ProviderRefused, Unreachable
 from ..rotator import Rotator, Verdict
 from .redis_acl import probe
 from .redis_endpoint import RedisEndpoint, ask, with_new_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from botocore.exceptions import BotoCoreError, ClientError
 
     from glisecrets.stores.base import SecretValue
 
@@ -39,10 +35,7 @@ if TYPE_CHECKING:
 _PAUSES: Final = (1, 2, 3, 4, *[5] * 58)
 #: How many of them a node may take to know what the API calls made.
 _NODES_LAG: Final = 6
-#: Seconds to wait for a connection, and for an answer on it.
-_CONNECT_TIMEOUT, _READ_TIMEOUT = 5, 15
-#: How error codes start that pass by themselves, and those that pass with the change before.
-_BUSY: Final = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "ServiceUnavailable")
+#: How error codes start that pass with the change before.
 _CHANGING: Final = ("InvalidUserState", "InvalidReplicationGroupState", "InvalidUserGroupState")
 
 
@@ -172,7 +165,7 @@ class _Api:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._client: Any = None
+        self._client = aws_client("elasticache")
 
     def call(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Call it.
@@ -182,19 +175,18 @@ class _Api:
             ProviderRefused: it said no.
         """
         try:
-            from botocore import exceptions, xform_name
-        except ImportError:
-            raise MissingExtra("rotating a password of ElastiCache", "aws") from None
-        try:
-            self._client = self._client or _new_client()
-            answer: dict[str, Any] = getattr(self._client, xform_name(action))(**parameters)
-        except exceptions.ClientError as error:
-            fault = _refusal(error, action, self.name)
-        except exceptions.BotoCoreError as error:
-            fault = _unanswered(error, action)
-        else:
-            return answer
-        raise fault
+            return ask_aws(self._client, action, **parameters)
+        except AwsRefused as error:
+            code = error.code
+        # Without its text, which may repeat a password.
+        said = f"ElastiCache: {action} of {self.name}: {code}"
+        if code.startswith(_CHANGING):
+            raise _Changing(said)
+        raise ProviderRefused(
+            said,
+            next_step=f"allow elasticache:{action} on it to whoever rotates, and check its state"
+            " and its id in the secret's tags",
+        )
 
 
 def _modify(api: _Api, endpoint: RedisEndpoint, strategy: str) -> None:
@@ -219,36 +211,3 @@ def _wait(rotation: Rotation, name: str, done: Callable[[], bool]) -> None:
         f"ElastiCache is still changing {name}",
         next_step="look at it in the console; the rotation goes on when it is tried again",
     )
-
-
-def _new_client() -> Any:
-    from botocore.config import Config
-    from botocore.session import Session
-
-    config = Config(connect_timeout=_CONNECT_TIMEOUT, read_timeout=_READ_TIMEOUT)
-    # botocore itself reads AWS_DEFAULT_REGION alone, and then the profile.
-    region = os.environ.get("AWS_REGION")
-    return Session().create_client("elasticache", region_name=region, config=config)
-
-
-def _refusal(error: ClientError, action: str, name: str) -> RotationError:
-    """Give our error for the API's, without its text: that may repeat a password."""
-    code = error.response.get("Error", {}).get("Code", "Unknown")
-    said = f"ElastiCache: {action} of {name}: {code}"
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code.startswith(_CHANGING):
-        return _Changing(said)
-    if code.startswith(_BUSY) or status >= 500:  # noqa: PLR2004 - HTTP's server errors
-        return Unreachable(said, next_step="try again later")
-    denied = f"allow elasticache:{action} on {name} to this role"
-    wrong = "check its id in the tags of the secret, its state and this role's credentials"
-    return ProviderRefused(said, next_step=denied if "AccessDenied" in code else wrong)
-
-
-def _unanswered(error: BotoCoreError, action: str) -> RotationError:
-    from botocore import exceptions
-
-    said = f"ElastiCache: {action}: {type(error).__name__}"
-    if isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError):
-        return Unreachable(said, next_step="check route, VPC endpoint and AWS_ENDPOINT_URL")
-    return ProviderRefused(said, next_step="check AWS_REGION, credentials and the secret's tags")

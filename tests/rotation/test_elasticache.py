@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import secrets
 import sys
 from typing import TYPE_CHECKING, Any
@@ -220,6 +221,22 @@ def test_a_wrong_or_missing_id_is_said(
     new = str(rotator.propose(wrong))
     with pytest.raises(ProviderRefused, match=r"other: .*NotFound"):
         rotator.apply(dataclasses.replace(wrong, pending=new))
+
+
+@BOTH
+def test_no_log_has_a_password_in_it(
+    rotator: ElastiCacheUser,
+    stub: ElastiCacheStub,
+    current: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Neither ours nor botocore's, whatever the level: its DEBUG prints requests' bodies."""
+    caplog.set_level(logging.DEBUG)
+    new = str(rotator.propose(rotation(current)))
+    rotator.apply(rotation(current, pending=new))
+    rotator.retire(rotation(new), current)
+    assert caplog.records
+    assert not any(password(value) in caplog.text for value in (current, new))
 
 
 def test_no_region_is_a_fault_of_the_set_up(
