@@ -16,6 +16,8 @@ from glisecrets.keys import SecretKeyring
 from glisecrets.redaction.process import remember
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from glisecrets.settings import Settings
 
 __all__ = ["KeyFollower", "key_settings", "keyring_of"]
@@ -46,8 +48,10 @@ def key_settings(text: str) -> dict[str, Any]:
         InvalidKeyring: JSON that is no keyring.
     """
     ring = keyring_of(text)
-    if ring is None:
-        return {"SECRET_KEY": text}
+    return _settings_of(ring) if ring else {"SECRET_KEY": text}
+
+
+def _settings_of(ring: SecretKeyring) -> dict[str, Any]:
     fallbacks = ring.fallbacks(datetime.now(UTC))
     return {"SECRET_KEY": ring.secret_key, "SECRET_KEY_FALLBACKS": fallbacks}
 
@@ -61,7 +65,8 @@ class KeyFollower:
 
     def __init__(self, loaded: Settings) -> None:
         self._loaded = loaded
-        self._text: str | None = None
+        #: The text that was read, and on which day: retired keys run out by themselves.
+        self._seen: tuple[str, date] | None = None
         self._wanted: dict[str, Any] = {}
 
     @classmethod
@@ -92,6 +97,8 @@ class KeyFollower:
 
     def _read(self) -> None:
         text = self._loaded.live(_FIELD).get_secret_value()
-        if text != self._text:
-            self._text = text  # first: what cannot be read is told once
-            self._wanted = key_settings(text) if keyring_of(text) else {}
+        seen = text, datetime.now(UTC).date()
+        if seen != self._seen:
+            self._seen = seen  # first: what cannot be read is told once a day
+            ring = keyring_of(text)
+            self._wanted = _settings_of(ring) if ring else {}

@@ -17,7 +17,7 @@ from django.test import RequestFactory, override_settings
 from pydantic import SecretStr
 
 from glisecrets import LiveOptions, LoadOptions, SettingsError, StoreUnavailable, secret
-from glisecrets.django_integration import DjangoSettings
+from glisecrets.django_integration import DjangoSettings, secret_keys
 from glisecrets.django_integration.jwks import jwks
 from glisecrets.django_integration.secret_keys import KeyFollower
 from glisecrets.keys import RsaKeyring, SecretKeyring
@@ -25,6 +25,7 @@ from glisecrets.redaction import process_redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
 
     from .conftest import WatchedStore
 
@@ -125,6 +126,26 @@ def test_what_was_signed_stays_valid_through_two_rotations(
         signed.append(signing.dumps("session"))
         assert [signing.loads(text) for text in signed] == ["session"] * len(signed)
     assert ring.fallbacks() == settings.SECRET_KEY_FALLBACKS
+
+
+def test_a_retired_key_is_forgotten_when_it_runs_out(
+    served: SecretKeyring, store: WatchedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that lives for months accepts no more than one that starts today."""
+    ring = rotated(served)
+    store.put("gli/django/development", ring.dumps())
+    request_starts()
+    retired = ring.retired[0].material
+    assert retired in settings.SECRET_KEY_FALLBACKS
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + WEEKS + timedelta(days=1)
+
+    monkeypatch.setattr(secret_keys, "datetime", Later)
+    request_starts()
+    assert [ring.next.material] == settings.SECRET_KEY_FALLBACKS
 
 
 def test_a_process_that_has_not_followed_yet_reads_what_the_others_sign(
