@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class MemoryStore:
     """The store port over a dict; ``begin_rotation`` is what RotateSecret does first."""
 
-    scheme = "memory"
     location = "here"
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], scheme: str = "memory") -> None:
+        self.scheme = scheme
         self.now = now
         self.records: dict[str, SecretRecord] = {}
         self.values: dict[tuple[str, str], SecretValue] = {}

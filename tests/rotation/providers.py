@@ -62,6 +62,14 @@ class Provider:
     def login(self, value: SecretValue) -> bool:
         return self.faults.call("login", lambda: value in self.accepted, reads=True)
 
+    def tags(self) -> dict[str, str]:
+        """Give the options that the secret's tags name."""
+        return {"rotator": "provider"}
+
+    def strays(self, labelled: set[str]) -> bool:
+        """Tell whether more than two values are accepted, or one that no label is on."""
+        return len(self.accepted) > 2 or not self.accepted <= labelled
+
     def state(self) -> object:
         return frozenset(self.accepted)
 

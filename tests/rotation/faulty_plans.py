@@ -1,0 +1,54 @@
+"""Which calls fail, in which mode: every one of them, or a fair sample."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .fault_injection import MODES, STORE_CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .faulty_rotation import Scenario
+
+    Plan = dict[int, str]
+    Play = Callable[[Plan], Scenario]
+
+#: Whether every call is played with every mode, and every pair, for an hour.
+EVERY = "GLISECRETS_ALL_FAULTS" in os.environ
+
+
+def singles(play: Play) -> list[Plan]:
+    """Give each call of an undisturbed rotation with each mode."""
+    return [{number: mode} for number in _numbers(play) for mode in MODES]
+
+
+def sampled_singles(play: Play, turn: int = 0, one_of: int = 1) -> list[Plan]:
+    """Give calls with one mode each, the modes in turn; a provider's with three of them.
+
+    Args:
+        play: plays a plan.
+        turn: where to begin, with the calls and the modes; tests that share what they test have
+            different ones.
+        one_of: take one call of so many.
+    """
+    if EVERY:
+        return singles(play)
+    names = play({}).faults.names
+    return [
+        {number: MODES[(number + turn + more) % len(MODES)]}
+        for number, name in enumerate(names, 1)
+        for more in ((0,) if name in STORE_CALLS else (0, 3, 6))
+        if (number + turn) % one_of == 0
+    ]
+
+
+def _numbers(play: Play) -> range:
+    return range(1, play({}).faults.count + 1)
+
+
+def broken(play: Play, plans: Iterable[Plan]) -> dict[str, list[str]]:
+    """Play plans; give what was broken in which."""
+    found = ((plan, play(plan).broken) for plan in plans)
+    return {str(plan): promises for plan, promises in found if promises}
