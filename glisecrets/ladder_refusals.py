@@ -12,7 +12,7 @@ _SQLSTATES = frozenset({"28P01", "28000"})
 
 #: What PostgreSQL, PgBouncer and RDS Proxy say of a wrong password, an unknown, expired or
 #: disabled role; the last two are PostgreSQL's Korean (``lc_messages``).
-_SAID = (
+REFUSALS = (
     "password authentication failed",
     "PAM authentication failed",
     "SASL authentication failed",
@@ -37,4 +37,4 @@ def is_refusal(error: BaseException) -> bool:
     if connection is not None and not connection.used_password:
         return False
     text = str(error)
-    return any(words in text for words in _SAID)
+    return any(words in text for words in REFUSALS)

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from glisecrets.errors import MissingExtra
+from glisecrets.ladder_refusals import REFUSALS
 
 from ..errors import NotRotatable, ProviderRefused, RotationError, Unreachable
 from .postgresql_login import parse_administrator, reader_refused
@@ -37,12 +38,6 @@ _CONNECT_SECONDS: Final = 5
 #: Milliseconds after which a silent network counts as gone.
 _SILENCE: Final = 20_000
 
-#: The server's words for a wrong password, no such role, an expired one, or one without LOGIN: it
-#: tells them apart in its own log only. psycopg gives no SQLSTATE for a failed connect (#1188).
-_NOT_LET_IN: Final = re.compile(
-    r"password authentication failed|PAM authentication failed"
-    r"|RDS proxy has no credentials|not permitted to log in"
-)
 #: Said after the password was found right.
 _LET_IN_BUT_FULL: Final = "too many connections for role"
 
@@ -268,7 +263,9 @@ def _check_password_was_asked(connection: Connection, login: Login) -> None:
 
 def _check_clear_no(refusal: _Refusal, login: Login) -> None:
     """Return if the credentials are what is wrong, and raise what else it is."""
-    if refusal.sqlstate == "28P01" or _NOT_LET_IN.search(refusal.said):
+    # The server tells a wrong password, no such role, an expired one, or one without LOGIN apart
+    # in its own log only. psycopg gives no SQLSTATE for a failed connect (#1188).
+    if refusal.sqlstate == "28P01" or any(words in refusal.said for words in REFUSALS):
         return
     for pattern, error, next_step in _NEEDS_A_PERSON:
         if re.search(pattern, refusal.said):
@@ -278,7 +275,7 @@ def _check_clear_no(refusal: _Refusal, login: Login) -> None:
     raise Unreachable(
         f"PostgreSQL at {login.place} gives no clear answer: {refusal.said}",
         next_step="check that it runs, and the route, security group and DNS to it; if it speaks"
-        " another language than English: lc_messages = 'C'",
+        " neither English nor Korean: lc_messages = 'C'",
     )
 
 

@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -517,6 +518,44 @@ def test_a_server_that_is_shutting_down_is_unreachable(rotator) -> None:
         with pytest.raises(Unreachable):
             rotator.probe(role.rotation(), role.value(sslmode="disable"))
         closing.join()
+
+
+@contextmanager
+def refusing(code: str, message: str) -> Iterator[RunningServer]:
+    """Run what refuses the first connection as PostgreSQL's protocol says."""
+    fields = f"SFATAL\0C{code}\0M{message}\0\0".encode()
+
+    def refuse() -> None:
+        with listener.accept()[0] as client:
+            client.recv(4096)  # the startup message
+            client.sendall(b"E" + (4 + len(fields)).to_bytes(4, "big") + fields)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        refuser = threading.Thread(target=refuse)
+        refuser.start()
+        yield RunningServer("postgresql", *listener.getsockname()[:2], "x", "x", "x")
+        refuser.join()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("08P01", "SASL authentication failed"),
+        ("28P01", '사용자 "api"의 password 인증을 실패했습니다'),
+        ("28000", '"api" 롤은 접속을 허용하지 않음'),
+        ("28000", "The password that was provided for the role api is wrong."),
+    ],
+    ids=["PgBouncer", "Korean", "Korean without LOGIN", "RDS Proxy"],
+)
+def test_whatever_refuses_a_password_is_understood(rotator, code: str, message: str) -> None:
+    """What a client climbs for is a rejection for the rotation, too, and not a server that is down.
+
+    None of these servers can be run here: PgBouncer, RDS Proxy, a PostgreSQL that speaks Korean.
+    """
+    with refusing(code, message) as server:
+        role = Role(server)
+        verdict = rotator.probe(role.rotation(), role.value(sslmode="disable"))
+    assert verdict is Verdict.REJECTED
 
 
 def test_a_full_server_is_unreachable_and_a_full_role_is_accepted(rotator, role) -> None:
