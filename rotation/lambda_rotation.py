@@ -14,7 +14,7 @@ from glisecrets.errors import InvalidRequest
 from glisecrets.references import AWSCURRENT, AWSPENDING, Arn
 from glisecrets.stores.aws import AwsStore
 
-from .aws import AwsRefused, ask_aws
+from .aws import AwsRefused, ask_aws, aws_client
 from .errors import NotRotatable, RotationBusy
 from .standing import unfinished
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-    from glisecrets.stores.base import SecretDescription, Store
+    from glisecrets.stores.base import Store
 
     from .subject import Clock
 
@@ -32,6 +32,8 @@ PRINCIPAL, STATEMENT = "secretsmanager.amazonaws.com", "glisecrets-secretsmanage
 
 #: Seconds to wait for a Lambda's rotation, and between two looks at it.
 PATIENCE, INTERVAL = 300.0, 2.0
+#: For so long a read may not show a rotation that has begun.
+_LAG = 20.0
 
 
 class RotationSetup(NamedTuple):
@@ -96,7 +98,7 @@ class LambdaRotation:
         """Tell whether Secrets Manager may invoke a Lambda.
 
         Raises:
-            ProviderRefused: Lambda does not tell.
+            ProviderRefused: Lambda does not tell; or :class:`Unreachable`.
         """
         try:
             policy = ask_aws(self._lambda(), "GetPolicy", FunctionName=function)["Policy"]
@@ -144,12 +146,16 @@ class LambdaRotation:
         return self._followed(secret, token, clock)
 
     def _followed(self, secret: str, token: str, clock: Clock) -> str:
-        waited = 0.0
+        waited, seen = 0.0, False
         while waited <= PATIENCE:
             description = self._store.describe(secret)
             if description.labelled(AWSCURRENT) == token:
                 return token
-            _check_under_way(description, token)
+            pending = AWSPENDING in description.versions.get(token, ())
+            # What is read may lag behind: that it has ended is known once it was seen to begin.
+            if not pending and (seen or waited > _LAG):
+                raise _ended(secret)
+            seen = seen or pending
             clock.pause(INTERVAL)
             waited += INTERVAL
         raise RotationBusy(
@@ -163,21 +169,16 @@ class LambdaRotation:
         self._store.connection.call("RotateSecret", secret, None, {"SecretId": secret, **params})
 
     def _lambda(self) -> BaseClient:
-        from boto3.session import Session
-
         connection = self._store.connection
-        session = Session(profile_name=connection.options.profile)
-        client: BaseClient = session.client("lambda", region_name=connection.where)
-        return client
+        return aws_client("lambda", region=connection.where, profile=connection.options.profile)
 
 
-def _check_under_way(description: SecretDescription, token: str) -> None:
-    if AWSPENDING not in description.versions.get(token, ()):
-        raise NotRotatable(
-            f"{description.name}: its Lambda's rotation has ended without a new version",
-            secret=description.name,
-            next_step="read the Lambda's log, then: glisecrets rotate repair",
-        )
+def _ended(secret: str) -> NotRotatable:
+    return NotRotatable(
+        f"{secret}: its Lambda's rotation has ended without a new version",
+        secret=secret,
+        next_step=f"read the Lambda's log, then: glisecrets rotate repair {secret}",
+    )
 
 
 def _allows(statement: Mapping[str, Any]) -> bool:

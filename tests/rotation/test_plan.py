@@ -184,6 +184,18 @@ def test_what_is_declared_wrongly_is_told_and_the_rest_applied(
     assert aws_service.store.describe("gli/x/staging").tags == {}
 
 
+def test_a_lambda_that_cannot_be_asked_is_told(
+    aws_service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip in an address is said so, as for every other service of AWS."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "nowhere")
+    aws_service.declare(WEBHOOK)
+    aws_service.create("gli/webhook/staging")
+    done = aws_service.call("plan", "--lambda", FUNCTION)
+    assert "no client of AWS lambda can be made (ValueError)" in done.err
+    assert "AWS_ENDPOINT_URL" in done.err
+
+
 def test_a_window_past_midnight_is_refused(aws_service: Service) -> None:
     """Before anything is asked or changed."""
     aws_service.declare(WEBHOOK)
