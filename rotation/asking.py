@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 #: Seconds that one request waits in all while the provider is busy.
 PATIENCE = 30.0
+#: A provider that says to come back at once is not hammered all the same, in seconds.
+_SHORTEST = 1.0
 #: Seconds in which a minted key becomes known to all of a provider's machines; for AWS about 15
 #: (aws-sdk-js#559); and between two probes of it.
 SETTLING, BETWEEN_PROBES = 60.0, 3.0
@@ -116,7 +118,7 @@ class Provider:
             if not answer.is_busy:
                 return answer
             asked = answer.wait(self.rotation.now())
-            pause = pause * 2 if asked is None else asked
+            pause = pause * 2 if asked is None else max(asked, _SHORTEST)
             again = repeatable or answer.status < _SERVER_ERRORS
             if not again or waited + pause > PATIENCE:
                 raise self._busy(answer, asked)

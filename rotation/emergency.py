@@ -28,8 +28,8 @@ from glisecrets.references import AWSCURRENT
 from .declared import secrets_read
 from .errors import RotationError
 from .in_flight import IN_FLIGHT, in_flight
-from .standing import unfinished
-from .subject import EMERGENCY, TAG_PREFIX
+from .standing import proposed, unfinished
+from .subject import EMERGENCY, TAG_PREFIX, emergency_begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -67,12 +67,8 @@ class Emergency:
     @classmethod
     def parse(cls, tag: str) -> Emergency | None:
         """Read a tag's value; ``None`` if it is none of ours."""
-        moment, _, because = tag.partition(" ")
-        try:
-            since = datetime.fromisoformat(moment)
-        except ValueError:
-            return None
-        return cls(since, because) if since.tzinfo else None
+        since = emergency_begun(tag)
+        return cls(since, tag.partition(" ")[2]) if since else None
 
     def __str__(self) -> str:
         return f"{self.since.astimezone(UTC).isoformat(timespec='milliseconds')} {self.because}"
@@ -241,7 +237,7 @@ def _target(engine: Engine, secret: str) -> Target:
 def _described(subject: Subject) -> Target:
     description = subject.description
     created = {info.version_id: info.created for info in subject.store.versions(subject.name)}
-    pending = unfinished(description)
+    pending = unfinished(description) or proposed(description)
     return Target(
         secret=subject.name,
         rank=subject.rotator.rank,

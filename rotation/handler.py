@@ -31,6 +31,9 @@ PREFIX_VARIABLE = "GLISECRETS_RETIRE_PREFIX"
 
 _OF_STEPS = {"Step", "SecretId", "ClientRequestToken"}
 _RETIRE = "retire"
+#: What EventBridge's rules and EventBridge Scheduler say of an event that a schedule sends.
+_SCHEDULED = "Scheduled Event"
+_EVENTS = 'Secrets Manager sends the steps; for the sweep, send {"Action": "retire"}'
 _BEFORE_PUT = "provide-client-params.secrets-manager.PutSecretValue"
 
 
@@ -43,18 +46,24 @@ def handle(event: Mapping[str, Any], context: Any = None) -> dict[str, str]:
         StoreError: the store did not take part.
     """
     request_id = getattr(context, "aws_request_id", "")
+    if not isinstance(event, dict):
+        raise NotRotatable("the event is no JSON object", next_step=_EVENTS)
     if event.keys() >= _OF_STEPS:
         return {"result": _step(event, request_id)}
-    if event.get("source") == "aws.events" or event.get("Action") == _RETIRE:
+    if event.get("detail-type") == _SCHEDULED or event.get("Action") == _RETIRE:
         return {"result": _sweep(os.environ.get(PREFIX_VARIABLE, ""), request_id)}
     raise NotRotatable(
         f"the event has neither {', '.join(sorted(_OF_STEPS))} nor Action",
-        next_step='for the sweep, send {"Action": "retire"}',
+        next_step=_EVENTS,
     )
 
 
 def _step(event: Mapping[str, Any], request_id: str) -> str:
     step, secret, token = event["Step"], event["SecretId"], event["ClientRequestToken"]
+    if not all(isinstance(text, str) for text in (step, secret, token)):
+        raise NotRotatable(
+            f"the event's {', '.join(sorted(_OF_STEPS))} are no texts", next_step=_EVENTS
+        )
 
     def work() -> str:
         with _rotation_token(event.get("RotationToken")):

@@ -9,21 +9,22 @@ a holder that died loses it at its end.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from glisecrets.documents import parse_object
-from glisecrets.errors import LabelConflict, SecretExists, SecretNotFound
+from glisecrets.errors import LabelConflict, SecretExists, SecretNotFound, StoreError
 from glisecrets.references import AWSCURRENT, Address
 
 from .errors import RotationBusy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from glisecrets.stores.base import SecretVersion, Store
 
@@ -35,44 +36,74 @@ SUFFIX = "/rotation-lease"
 #: No step takes longer: Lambda ends a function after this time.
 DURATION = timedelta(minutes=15)
 
+_log = logging.getLogger("glisecrets.rotation")
+
 
 @contextmanager
-def lease(store: Store, secret: str, clock: Clock) -> Iterator[None]:
+def lease(store: Store, secret: str, clock: Clock) -> Iterator[Callable[[], None]]:
     """Hold a secret's lease for the length of a ``with`` block; nothing on Secrets Manager.
 
+    The block is given what keeps the lease from ending, to be called before each piece of work.
+
     Raises:
-        RotationBusy: another run holds it.
+        RotationBusy: another run holds it, or has taken it meanwhile.
     """
     if store.scheme == "aws":
-        yield
+        yield lambda: None
         return
-    name = secret + SUFFIX
-    version_id = _take(store, name, clock)
+    held = _Held(store, secret + SUFFIX, clock)
+    held.take()
     try:
-        yield
+        yield held.keep
     finally:
-        _give_back(store, name, version_id, clock)
+        held.give_back()
 
 
-def _take(store: Store, name: str, clock: Clock) -> str:
-    present = _present(store, name)
-    if present is not None and _until(present) > clock.now():
-        raise _busy(name, present)
-    token = str(uuid.uuid4())
-    try:
-        _write(store, name, token, present, clock.now() + DURATION)
-    except (SecretExists, LabelConflict) as lost:
-        raise RotationBusy(f"{name} was taken by another run just now") from lost
-    return token
+class _Held:
+    """A lease that this process holds; a class, for it changes each time it is renewed."""
 
+    def __init__(self, store: Store, name: str, clock: Clock) -> None:
+        self._store, self._name, self._clock = store, name, clock
+        self._version_id = ""
+        self._until = clock.now()
 
-def _give_back(store: Store, name: str, version_id: str, clock: Clock) -> None:
-    """End the lease now; a holder that was too slow has lost it already."""
-    present = _present(store, name)
-    if present is None or present.version_id != version_id:
-        return
-    with suppress(LabelConflict):
-        _write(store, name, str(uuid.uuid4()), present, clock.now())
+    def take(self) -> None:
+        present = _present(self._store, self._name)
+        if present is not None and _until(present) > self._clock.now():
+            raise _busy(self._name, present)
+        self._hold(present)
+
+    def keep(self) -> None:
+        if self._until - self._clock.now() > DURATION / 2:
+            return
+        present = _present(self._store, self._name)
+        if present is None or present.version_id != self._version_id:
+            raise self._lost()
+        self._hold(present)
+
+    def give_back(self) -> None:
+        """End it now; a failure to do so only makes the next run wait."""
+        try:
+            present = _present(self._store, self._name)
+            if present is not None and present.version_id == self._version_id:
+                _write(self._store, self._name, str(uuid.uuid4()), present, self._clock.now())
+        except StoreError as error:
+            _log.warning("%s is left to end by itself: %s", self._name, error.message)
+
+    def _hold(self, present: SecretVersion | None) -> None:
+        token, until = str(uuid.uuid4()), self._clock.now() + DURATION
+        try:
+            _write(self._store, self._name, token, present, until)
+        except (SecretExists, LabelConflict):
+            raise self._lost() from None
+        self._version_id, self._until = token, until
+
+    def _lost(self) -> RotationBusy:
+        return RotationBusy(
+            f"{self._name} was taken by another run",
+            secret=self._name.removesuffix(SUFFIX),
+            next_step="wait for that one: glisecrets rotate status",
+        )
 
 
 def _write(

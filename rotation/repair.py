@@ -12,12 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from glisecrets.documents import UnreadableValue, parse_object
 from glisecrets.errors import LabelConflict
 from glisecrets.references import AWSCURRENT, AWSPENDING
 
 from .engine import Step, abandon
-from .errors import LockedOut, NotRotatable, Superseded
+from .errors import LockedOut, NotRotatable, RotationError, Superseded
 from .lease import lease
 from .rotator import Verdict
 from .standing import check_not_superseded, unfinished
@@ -25,9 +27,11 @@ from .standing import check_not_superseded, unfinished
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from glisecrets.stores.base import SecretVersion
+    from glisecrets.errors import GlisecretsError
+    from glisecrets.stores.base import SecretValue, SecretVersion
 
     from .engine import Engine
+    from .rotator import Rotation
     from .subject import Subject
 
 
@@ -43,17 +47,26 @@ class Remedy(StrEnum):
     RESET = "have the administrator put the current version in force"
 
 
+#: What is said of a version for another server than the current one's; nobody is asked about it.
+ELSEWHERE = "other server or form"
+#: What is said of one about which the provider gave no clear answer.
+UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Probed:
     """One version and what the provider says of it."""
 
     version: SecretVersion
-    verdict: Verdict
+    #: ``accepted``, ``rejected``, or :data:`ELSEWHERE` or :data:`UNKNOWN`.
+    verdict: str
+    #: Why it is not known.
+    error: GlisecretsError | None = None
 
     @property
     def accepted(self) -> bool:
         """Whether the provider accepts it."""
-        return self.verdict is Verdict.ACCEPTED
+        return self.verdict == Verdict.ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +85,18 @@ def diagnose(engine: Engine, secret: str) -> Diagnosis:
 
     Raises:
         NotRotatable: nothing says how it is rotated, or it has no current version.
-        Unreachable: the provider gives no clear answer about one of them.
+        RotationError: the provider gives no clear answer about the current or pending version.
         StoreError: the store does not give the versions.
     """
     subject = engine.subject(secret)
     rotation = subject.rotation(unfinished(subject.description) or str(uuid.uuid4()))
     listed = subject.store.versions(subject.name, include_deprecated=True)
     read = (subject.version(info.version_id) for info in listed)
-    probed = [Probed(v, subject.rotator.probe(rotation, v.value)) for v in read if v is not None]
+    probed = [_probed(subject, rotation, version) for version in read if version is not None]
+    in_doubt = {subject.description.labelled(AWSCURRENT), unfinished(subject.description)}
+    for each in probed:
+        if each.error is not None and each.version.version_id in in_doubt:
+            raise each.error
     return Diagnosis(subject, probed, *_remedy(subject, probed))
 
 
@@ -103,6 +120,26 @@ def mend(engine: Engine, diagnosis: Diagnosis) -> None:
                 _make_current(subject, token)
             case Remedy.RESET:
                 _reset(subject)
+
+
+def _probed(subject: Subject, rotation: Rotation, version: SecretVersion) -> Probed:
+    if _place(version.value) != _place(subject.current.value):
+        return Probed(version, ELSEWHERE)
+    try:
+        return Probed(version, subject.rotator.probe(rotation, version.value))
+    except RotationError as error:
+        return Probed(version, UNKNOWN, error)
+
+
+def _place(value: SecretValue) -> tuple[str, ...]:
+    """Give the server that a value is for: making it current must not lead clients to another."""
+    try:
+        document = parse_object(value)
+        address = urlsplit(str(document.get("url", "")))
+        url_place = (address.hostname, address.port)
+    except (UnreadableValue, ValueError):
+        return ()
+    return tuple(map(str, (document.get("host"), document.get("port"), *url_place)))
 
 
 def _remedy(subject: Subject, probed: Sequence[Probed]) -> tuple[Remedy, str | None]:

@@ -34,7 +34,7 @@ def retire(subject: Subject) -> str | None:
     Raises:
         RotationError: the provider said no, or cannot be reached: the next sweep tries again.
     """
-    if unfinished(subject.description):
+    if unfinished(subject.description) and not subject.urgent:
         return None  # its rotation does both where it must
     token = subject.description.labelled(AWSCURRENT) or ""
     subject.rotator.reap(subject.rotation(token))

@@ -18,7 +18,15 @@ from .engine import Step, abandon, clean, propose
 from .errors import RotationBusy, RotationError
 from .lease import lease
 from .retiring import retire_before_rotation
-from .standing import after_label, check_turned_on, outdated, proposed, unfinished
+from .rotator import Verdict
+from .standing import (
+    after_label,
+    check_turned_on,
+    outdated,
+    proposed,
+    superseded,
+    unfinished,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,10 +61,10 @@ def run(
         RotationError: a provider said no, or cannot be reached for longer than a few tries.
         StoreError: the store did not take part.
     """
-    with lease(engine.store, secret, engine.clock):
-        token = _patiently(engine, partial(begin, engine, secret, urgent=urgent))
+    with lease(engine.store, secret, engine.clock) as keep:
+        token = _patiently(engine, keep, partial(begin, engine, secret, urgent=urgent))
         for step in Step:
-            told(_patiently(engine, partial(engine.step, step, secret, token, urgent=urgent)))
+            told(_patiently(engine, keep, partial(engine.step, step, secret, token, urgent=urgent)))
         return token
 
 
@@ -72,11 +80,25 @@ def begin(engine: Engine, secret: str, *, urgent: bool = False) -> str:
     if token is None:
         token = _propose(subject)
     elif outdated(subject.description, token):
-        abandon(subject, token)
+        _give_up(subject, token)
         raise RotationBusy(f"{secret}: another rotation has ended meanwhile", secret=secret)
     if subject.description.labelled(AWSPENDING) != token:
         _claim(subject, token)
     return token
+
+
+def _give_up(subject: Subject, token: str) -> None:
+    """Give up a version whose base is not current any more, unless it may be the only good one.
+
+    A value that somebody wrote by hand may have taken the base's place after this version was put
+    in force: then the provider accepts it, and not the current one.
+    """
+    in_question = subject.description.labelled(AWSPENDING) == token and not subject.rotator.minted
+    if in_question:
+        rotation = subject.rotation(token)
+        if subject.rotator.probe(rotation, rotation.current) is not Verdict.ACCEPTED:
+            raise superseded(subject.name, subject.current.version_id, token)
+    abandon(subject, token)
 
 
 def _propose(subject: Subject) -> str:
@@ -98,15 +120,17 @@ def _claim(subject: Subject, token: str) -> None:
         ) from None
 
 
-def _patiently(engine: Engine, act: Callable[[], _T]) -> _T:
+def _patiently(engine: Engine, keep: Callable[[], None], act: Callable[[], _T]) -> _T:
     for wait in _WAITS:
         try:
+            keep()
             return act()
         except GlisecretsError as error:
             if not _passing(error):
                 raise
             _log.warning("tried again in %s s: %s", wait, error.message)
         engine.clock.pause(wait)
+    keep()
     return act()
 
 

@@ -105,11 +105,15 @@ def check_not_superseded(secret: str, current: SecretVersion, pending: SecretVer
     Raises:
         Superseded: somebody put a value by hand meanwhile; the two may not fit together.
     """
-    if not (current.created and pending.created and current.created > pending.created):
-        return
-    raise Superseded(
-        f"{secret}: version {current.version_id} was made current by hand while the rotation with"
-        f" version {pending.version_id} was under way; both are kept",
+    if current.created and pending.created and current.created > pending.created:
+        raise superseded(secret, current.version_id, pending.version_id)
+
+
+def superseded(secret: str, current: str, pending: str) -> Superseded:
+    """Make the error for a current version that the pending one does not know of."""
+    return Superseded(
+        f"{secret}: version {current} was made current by hand while the rotation with version"
+        f" {pending} was under way; both are kept",
         secret=secret,
         next_step=f"find out which one is accepted: glisecrets rotate repair {secret}",
     )

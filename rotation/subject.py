@@ -56,8 +56,8 @@ class Subject:
     #: What tags and declaration say, without the prefix; the engine's own options too.
     options: Mapping[str, str]
     clock: Clock
-    #: Whether a leak is suspected: no overlap is waited for.
-    urgent: bool = False
+    #: Whether a leak is suspected by whoever asks: no overlap is waited for.
+    asked_urgently: bool = False
     #: The current version, once it is read.
     _current: list[SecretVersion] = field(default_factory=list, init=False, repr=False)
 
@@ -113,6 +113,17 @@ class Subject:
     def period(self) -> timedelta:
         """How often it is due."""
         return parse_duration(self.options.get(PERIOD)) or self.rotator.period
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the current value may have leaked.
+
+        An emergency leaves its beginning in a tag: so a Lambda knows of it too, which is told no
+        more than the token.
+        """
+        begun = emergency_begun(self.options.get(EMERGENCY, ""))
+        written = self.current.created if begun else None
+        return self.asked_urgently or bool(begun and written and written < begun)
 
     def standing(self, token: str) -> Standing:
         """Tell where the rotation with a token stands: see :func:`.standing.standing`."""
@@ -194,6 +205,15 @@ class Subject:
         every = self.store.versions(self.name, include_deprecated=True)
         read = (self.version(info.version_id) for info in every)
         return [version.value for version in read if version]
+
+
+def emergency_begun(tag: str) -> datetime | None:
+    """Read when an emergency began from the value of its tag; ``None`` if it is none of ours."""
+    try:
+        moment = datetime.fromisoformat(tag.partition(" ")[0])
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _kind(secret: str, options: Mapping[str, str]) -> str:

@@ -59,6 +59,9 @@ def rotate_all(
     ] = None,
     here: HereOption = False,
     yes: YesOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the order, and change nothing.")
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Rotate every declared secret, and its administrator's, now and in the right order.
@@ -70,6 +73,8 @@ def rotate_all(
     with rotating(invocation, store) as at:
         scope = _scope(at, because, since)
         _announce(invocation, scope)
+        if dry_run:
+            _end_dry_run(invocation, scope)
         if scope.todo:
             confirm(
                 f"Rotate {scope.todo} secrets of {at.guard.environment} now,"
@@ -80,6 +85,15 @@ def rotate_all(
         run = EmergencyRun(at.engine.store, scope.emergency, way)
         interrupted = _run(invocation, run, scope)
     _report(invocation, scope, run, interrupted=interrupted)
+
+
+def _end_dry_run(invocation: Invocation, scope: _Scope) -> None:
+    if invocation.output.as_json:
+        waves = [[target.secret for target in wave] for wave in scope.waves]
+        facts = {"since": _written(scope.emergency.since), "because": scope.emergency.because}
+        done = [target.secret for target in scope.done]
+        invocation.output.json({**facts, "waves": waves, "done_before": done})
+    raise typer.Exit
 
 
 def _scope(at: Rotating, because: str, since: datetime | None) -> _Scope:
@@ -175,10 +189,15 @@ def _print(invocation: Invocation, scope: _Scope, run: EmergencyRun) -> None:
         f"{rotated} rotated, {len(scope.done)} done before,"
         f" {len(run.results) - rotated} failed, {len(scope.left)} cannot be rotated"
     )
-    output.note(
-        "values with an overlap are still accepted; once every client has the new one:"
-        " glisecrets rotate retire --now"
-    )
+    if rotated or scope.done:
+        output.note(
+            "values with an overlap are still accepted; once every client has the new one:"
+            " glisecrets rotate retire --now"
+        )
+    if scope.done and not scope.todo:
+        output.note(
+            "all was done before for this reason; for a new leak, give another --because or --since"
+        )
 
 
 def _errors(scope: _Scope, run: EmergencyRun) -> list[GlisecretsError]:

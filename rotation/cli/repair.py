@@ -11,7 +11,7 @@ from glisecrets.cli.addressed import NameArgument, StoreOption  # noqa: TC001 - 
 from glisecrets.cli.confirming import confirm
 
 from ..repair import Diagnosis, Remedy, diagnose, mend
-from .rotating import YesOption, rotating, written
+from .rotating import YesOption, explain, rotating, written
 
 if TYPE_CHECKING:
     from ..repair import Probed
@@ -49,6 +49,9 @@ def _print(invocation: Invocation, diagnosis: Diagnosis) -> None:
     invocation.output.table(
         ["version", "labels", "created", "verdict"], map(_cells, diagnosis.probed)
     )
+    for each in diagnosis.probed:
+        if each.error is not None:
+            explain(invocation, each.error)
     invocation.output.line()
     invocation.output.line(_advice(diagnosis))
 
@@ -59,7 +62,7 @@ def _cells(probed: Probed) -> list[str | tuple[str, str]]:
         version.version_id[:8],
         ", ".join(sorted(version.labels)),
         written(version.created) or "",
-        (str(probed.verdict), _STYLES[probed.verdict]),
+        (probed.verdict, _STYLES.get(probed.verdict, "yellow")),
     ]
 
 
@@ -77,7 +80,7 @@ def _document(diagnosis: Diagnosis) -> dict[str, Any]:
                 "version_id": each.version.version_id,
                 "labels": sorted(each.version.labels),
                 "created": written(each.version.created),
-                "verdict": str(each.verdict),
+                "verdict": each.verdict,
             }
             for each in diagnosis.probed
         ],

@@ -11,9 +11,11 @@ from glisecrets.cli import Invocation
 from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
 from glisecrets.errors import ConfigurationError
 
+from ..declared import with_those_read
 from ..in_flight import in_flight
 from ..inspection import RUNNABLE, State, inspect
 from ..retiring import retire as retire_previous
+from ..standing import unfinished
 from ..ways import rotate
 from .rotating import Done, NamesArgument, each_done, report, rotating
 
@@ -64,7 +66,10 @@ def retire(
         chosen = at.named(names) if names else _rotated(at)
 
         def one(secret: str) -> Done:
-            revoked = retire_previous(at.engine.subject(secret, urgent=now))
+            subject = at.engine.subject(secret, urgent=now)
+            revoked = retire_previous(subject)
+            if revoked is None and unfinished(subject.description):
+                return Done(secret, "a rotation is under way")
             return Done(secret, "retired" if revoked else "nothing to retire", revoked)
 
         done = each_done(invocation, "retiring", one, chosen)
@@ -78,6 +83,7 @@ def _due(at: Rotating) -> list[str]:
 
 def _rotated(at: Rotating) -> list[str]:
     """Give the declared secrets that something is said to rotate."""
-    conditions = in_flight(partial(inspect, at.engine), [each.secret for each in at.declared])
+    # Those that rotations read too: an administrator's is rotated in an emergency as well.
+    conditions = in_flight(partial(inspect, at.engine), with_those_read(at.declared))
     unconcerned = {State.NO_ROTATOR, State.ABSENT}
     return [each.secret for each in conditions if each.state not in unconcerned]
