@@ -27,7 +27,7 @@ from glisecrets.documents import UnreadableValue, parse_json, pick_key
 from glisecrets.errors import MissingExtra
 
 from .asking import Provider, checked_url
-from .errors import NotRotatable, ProviderRefused, RotationError, Unreachable
+from .errors import ProviderRefused, RotationError, Unreachable
 
 if TYPE_CHECKING:
     from .asking import Answer
@@ -99,7 +99,7 @@ def _copies(rotation: Rotation) -> dict[str, str]:
     """Give the text of each secret by its name at GitHub."""
     value = rotation.current if rotation.pending is None else rotation.pending
     if isinstance(value, bytes):
-        raise _unusable(rotation, "binary cannot be a secret of GitHub's", "store it as text")
+        raise rotation.unusable("binary cannot be a secret of GitHub's", "store it as text")
     whole = rotation.options.get("github-secret")
     copies = {whole: value} if whole else {}
     for item in rotation.options.get("github-keys", "").split():
@@ -109,7 +109,7 @@ def _copies(rotation: Rotation) -> dict[str, str]:
     if copies and not wrong:
         return copies
     fault = f"no names for GitHub's secrets: {', '.join(wrong)}" if wrong else "nothing to publish"
-    raise _unusable(rotation, fault, "name them in the tag glisecrets:github-secret or github-keys")
+    raise rotation.unusable(fault, "name them in the tag glisecrets:github-secret or github-keys")
 
 
 def _text(rotation: Rotation, value: str, key: str) -> str:
@@ -117,7 +117,7 @@ def _text(rotation: Rotation, value: str, key: str) -> str:
         return str(pick_key(value, tuple(key.split("."))))
     except UnreadableValue as error:
         fault = error.message
-    raise _unusable(rotation, fault, "mend the tag glisecrets:github-keys")
+    raise rotation.unusable(fault, "mend the tag glisecrets:github-keys")
 
 
 def _places(rotation: Rotation) -> list[_Place]:
@@ -125,8 +125,7 @@ def _places(rotation: Rotation) -> list[_Place]:
     found = [match for match in map(_PLACE.fullmatch, texts) if match]
     if found and len(found) == len(texts):
         return [_Place(match[1], match[2]) for match in found]
-    raise _unusable(
-        rotation,
+    raise rotation.unusable(
         "the tag glisecrets:github names no repository",
         "write owner/repository, or owner/repository:environment",
     )
@@ -135,8 +134,7 @@ def _places(rotation: Rotation) -> list[_Place]:
 def _github(rotation: Rotation) -> Provider:
     reference = rotation.options.get("github-token")
     if not reference:
-        raise _unusable(
-            rotation,
+        raise rotation.unusable(
             "nothing says which token writes to GitHub",
             "name its secret in the tag glisecrets:github-token",
         )
@@ -188,12 +186,10 @@ def _refusal(github: Provider, answer: Answer, wish: str) -> ProviderRefused:
         message = f"{secret}: GitHub does not accept the token in {reference}: expired or revoked"
         return ProviderRefused(
             message,
-            secret=secret,
             next_step=f"store a new token in {reference}; the next try publishes everything again",
         )
     return ProviderRefused(
         f"{secret}: GitHub refuses {wish} ({answer.status})",
-        secret=secret,
         next_step=f"see that the place exists and that the token in {reference} may write it"
         " (fine-grained: Secrets and Environments, read and write)",
     )
@@ -203,10 +199,5 @@ def _told(failure: RotationError, done: list[_Write], left: list[_Write]) -> Rot
     written = ", ".join(map(str, done)) or "nothing"
     return type(failure)(
         f"{failure.message}; written: {written}; not written: {', '.join(map(str, left))}",
-        secret=failure.secret,
         next_step=failure.next_step,
     )
-
-
-def _unusable(rotation: Rotation, fault: str, next_step: str) -> NotRotatable:
-    return NotRotatable(f"{rotation.secret}: {fault}", secret=rotation.secret, next_step=next_step)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from glisecrets.documents import UnreadableValue, parse_object, pick_key, with_key
 
-from .errors import NotRotatable
-
 if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue
 
+    from .errors import NotRotatable
     from .rotator import Rotation
 
 #: The option that names the key, its parts parted by dots.
@@ -62,8 +61,7 @@ def _key(rotation: Rotation) -> tuple[str, ...]:
 
 
 def _refusal(rotation: Rotation, fault: str) -> NotRotatable:
-    return NotRotatable(
-        f"{rotation.secret}: {fault}",
-        secret=rotation.secret,
-        next_step="mend the value, or the tag glisecrets:key, which names its place in the JSON",
+    return rotation.unusable(
+        fault,
+        "mend the value, or the tag glisecrets:key, which names its place in the JSON",
     )

@@ -68,6 +68,10 @@ class Rotation:
     #: Wait so many seconds, between two tries of one question.
     pause: Callable[[float], None] = field(repr=False, default=time.sleep)
 
+    def unusable(self, fault: str, next_step: str) -> NotRotatable:
+        """Make the error for a value, an option or a set-up that this kind cannot work with."""
+        return NotRotatable(f"{self.secret}: {fault}", next_step=next_step)
+
 
 class Rotator(ABC):
     """One kind of credential; found by its name in the entry point group ``glisecrets.rotators``.
@@ -124,9 +128,9 @@ class Rotator(ABC):
         Raises:
             NotRotatable: this kind knows no such way, or no administrator is named.
         """
-        raise NotRotatable(
-            f"{rotation.secret}: this kind has no administrator who could set its value",
-            secret=rotation.secret,
+        raise rotation.unusable(
+            "this kind has no administrator who could set its value",
+            f"write one that the provider accepts: glisecrets store put {rotation.secret} < FILE",
         )
 
     def publish(self, rotation: Rotation) -> None:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..aws import AwsRefused, ask_aws, aws_client
-from ..errors import NotRotatable, ProviderRefused, Unreachable
+from ..errors import ProviderRefused, Unreachable
 from ..rotator import Rotator, Verdict
 from .redis_acl import probe
 from .redis_endpoint import RedisEndpoint, ask, with_new_password
@@ -67,10 +67,9 @@ class _ElastiCache(Rotator):
     def _named(self, rotation: Rotation) -> str:
         if self.target in rotation.options:
             return rotation.options[self.target]
-        raise NotRotatable(
-            f"{rotation.secret} does not say what to change at ElastiCache",
-            secret=rotation.secret,
-            next_step=f"name its id: tag glisecrets:{self.target}",
+        raise rotation.unusable(
+            "nothing says what to change at ElastiCache",
+            f"name its id: tag glisecrets:{self.target}",
         )
 
     def _make(self, rotation: Rotation, change: Callable[[_Api], None]) -> None:

@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from ..asking import Provider, checked_url
-from ..errors import NotRotatable, Unreachable
+from ..errors import Unreachable
 from ..one_string import KEY, string_in, with_string
 from ..rotator import Rotator, Verdict
 
@@ -84,7 +84,7 @@ def _random(rotation: Rotation) -> str:
         length = _length(rotation, math.log2(len(alphabet)))
         return "".join(secrets.choice(alphabet) for _ in range(length))
     names = ", ".join([*ALPHABETS, *ENCODINGS])
-    raise _unusable(rotation, f"there is no alphabet {name!r}", f"choose one of: {names}")
+    raise rotation.unusable(f"there is no alphabet {name!r}", f"choose one of: {names}")
 
 
 def _length(rotation: Rotation, bits: float) -> int:
@@ -93,8 +93,7 @@ def _length(rotation: Rotation, bits: float) -> int:
     fewest = math.ceil(FEWEST_BITS / bits)
     if text.isdecimal() and fewest <= int(text) <= _LONGEST:
         return int(text)
-    raise _unusable(
-        rotation,
+    raise rotation.unusable(
         f"the length {text!r} will not do",
         f"with this alphabet, choose from {fewest} (128 bits) to {_LONGEST}",
     )
@@ -112,8 +111,7 @@ def _ask_url(rotation: Rotation, text: str) -> Verdict:
 
 def _ask_command(rotation: Rotation, text: str) -> Verdict:
     if os.environ.get(COMMANDS_VARIABLE) != "on":
-        raise _unusable(
-            rotation,
+        raise rotation.unusable(
             "a tag names a command to run, and no commands are allowed here",
             f"set {COMMANDS_VARIABLE}=on where the rotation runs, or use probe-url",
         )
@@ -144,10 +142,5 @@ def _exit_status(command: str, text: str) -> int | str:
 def _unclear(rotation: Rotation, fault: str) -> Unreachable:
     return Unreachable(
         f"{rotation.secret}: {fault}",
-        secret=rotation.secret,
         next_step="mend it: a URL answers 2xx, 401 or 403; a command exits with 0 or 1",
     )
-
-
-def _unusable(rotation: Rotation, fault: str, next_step: str) -> NotRotatable:
-    return NotRotatable(f"{rotation.secret}: {fault}", secret=rotation.secret, next_step=next_step)

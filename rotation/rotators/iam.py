@@ -111,10 +111,9 @@ class _Pair(NamedTuple):
         for names in _SPELLINGS:
             if all(isinstance(document.get(name), str) for name in names):
                 return cls(document, names)
-        raise NotRotatable(
-            f"{rotation.secret}: {fault}",
-            secret=rotation.secret,
-            next_step=f"store a JSON object with {' and '.join(_SPELLINGS[0])}",
+        raise rotation.unusable(
+            fault,
+            f"store a JSON object with {' and '.join(_SPELLINGS[0])}",
         )
 
     @property
@@ -157,7 +156,6 @@ def _full(
     if any(key.id not in held and key.may_be_on_its_way(now) for key in keys):
         return RotationBusy(
             told,
-            secret=rotation.secret,
             next_step="try again in five minutes: what no version holds by then is deleted",
         )
     unknown = [key.id for key in keys if key.id not in held]
@@ -165,7 +163,7 @@ def _full(
     if unknown:
         key = f"--user-name {user.name} --access-key-id {unknown[0]}"
         next_step = f"no version holds {', '.join(unknown)}: aws iam delete-access-key {key}"
-    return ProviderRefused(told, secret=rotation.secret, next_step=next_step)
+    return ProviderRefused(told, next_step=next_step)
 
 
 def _check_quiet(rotation: Rotation, user: IamUser, key_id: str) -> None:
@@ -175,7 +173,6 @@ def _check_quiet(rotation: Rotation, user: IamUser, key_id: str) -> None:
     raise ProviderRefused(
         f"{rotation.secret}: the old key {key_id} of IAM user {user.name} is still in use and stays"
         f" active: {use}",
-        secret=rotation.secret,
         next_step="have that user read the new key; it is deleted once unused for a day."
         f" In an emergency: glisecrets rotate retire {rotation.secret} --now",
     )

@@ -7,7 +7,6 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..aws import AwsRefused, ask_aws, aws_client
-from ..errors import NotRotatable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,10 +68,9 @@ class IamUser:
         name = name or _unless_gone(iam, "GetAccessKeyLastUsed", AccessKeyId=key_id).get("UserName")
         if name:
             return cls(name, iam)
-        raise NotRotatable(
-            f"{rotation.secret}: IAM does not know the current key {key_id}, nor so its user",
-            secret=rotation.secret,
-            next_step="name the IAM user in the tag glisecrets:user",
+        raise rotation.unusable(
+            f"IAM does not know the current key {key_id}, nor so its user",
+            "name the IAM user in the tag glisecrets:user",
         )
 
     def keys(self) -> list[AccessKey]:

@@ -137,9 +137,7 @@ def _at(value: SecretValue, path: tuple[str, ...]) -> Any:
 def _not_rotatable(
     rotation: Rotation, error: InvalidKey | UnreadableValue | ConfigurationError
 ) -> NotRotatable:
-    return NotRotatable(
-        f"{rotation.secret}: {error.message}",
-        secret=rotation.secret,
-        next_step=error.next_step
-        or f"write a sound value: glisecrets store put {rotation.secret} < FILE",
+    return rotation.unusable(
+        error.message,
+        error.next_step or f"write a sound value: glisecrets store put {rotation.secret} < FILE",
     )

@@ -79,6 +79,5 @@ def _locked_out(rotation: Rotation, login: Login) -> LockedOut:
         f"{login.place} accepts no labelled version of {rotation.secret} for role"
         f" {login.username!r}: it has another password, has expired, may not log in, or is not"
         " there (the server does not tell which)",
-        secret=rotation.secret,
         next_step=f"glisecrets rotate repair {rotation.secret}",
     )

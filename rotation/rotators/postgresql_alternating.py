@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from ..errors import NotRotatable
 from ..rotator import Rotation, Rotator, Verdict
 from .postgresql import probe
 from .postgresql_login import ADMIN, new_password, parse_login, propose_login
@@ -50,11 +49,9 @@ class PostgresAlternatingUsers(Rotator):
         original = _original(username)
         clone = original + _SUFFIX
         if len(clone.encode()) > _LONGEST_NAME:
-            raise NotRotatable(
-                f"{rotation.secret}: {clone!r} is longer than PostgreSQL's {_LONGEST_NAME} bytes",
-                secret=rotation.secret,
-                next_step="name the role shorter (ALTER ROLE … RENAME TO …), or use the kind"
-                " postgresql",
+            raise rotation.unusable(
+                f"{clone!r} is longer than PostgreSQL's {_LONGEST_NAME} bytes",
+                "name the role shorter (ALTER ROLE … RENAME TO …), or use the kind postgresql",
             )
         return propose_login(rotation, clone if username == original else original)
 
@@ -72,10 +69,9 @@ class PostgresAlternatingUsers(Rotator):
             return
         new = parse_login(rotation.pending, rotation.secret)
         if new.username == parse_login(rotation.current, rotation.secret).username:
-            raise NotRotatable(
-                f"{rotation.secret}: the new version is for {new.username!r}, which is in use",
-                secret=rotation.secret,
-                next_step=f"start a new rotation: glisecrets rotate run {rotation.secret}",
+            raise rotation.unusable(
+                f"the new version is for {new.username!r}, which is in use",
+                f"start a new rotation: glisecrets rotate run {rotation.secret}",
             )
         self.reset(rotation)
 

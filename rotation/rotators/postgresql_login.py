@@ -75,7 +75,7 @@ def propose_login(rotation: Rotation, username: str | None = None) -> str:
     """
     login = parse_login(rotation.current, rotation.secret)
     if _NOT_THE_WRITER.search(login.host.lower()):
-        raise reader_refused(login, rotation.secret)
+        raise reader_refused(login)
     new = {"username": username or login.username, "password": new_password()}
     return json.dumps(parse_object(rotation.current) | new, ensure_ascii=False)
 
@@ -120,10 +120,9 @@ def parse_administrator(rotation: Rotation, login: Login) -> Login:
     """
     name = rotation.options.get(ADMIN)
     if not name:
-        raise NotRotatable(
-            f"{rotation.secret}: no administrator is named who may change role {login.username!r}",
-            secret=rotation.secret,
-            next_step=f"put the name of an administrator's secret in the tag glisecrets:{ADMIN}",
+        raise rotation.unusable(
+            f"no administrator is named who may change role {login.username!r}",
+            f"put the name of an administrator's secret in the tag glisecrets:{ADMIN}",
         )
     said = _texts(rotation.read(name), name)
     where = {"host": login.host, "port": login.port, "dbname": login.dbname}
@@ -132,18 +131,16 @@ def parse_administrator(rotation: Rotation, login: Login) -> Login:
             raise NotRotatable(
                 f"{name}, the administrator's secret of {rotation.secret}, is for {key}"
                 f" {said[key]!r}, not {where[key]!r}",
-                secret=rotation.secret,
                 next_step="name the administrator of the same server, by the same host name",
             )
     tls = {"sslmode": login.sslmode, "sslrootcert": login.sslrootcert or ""}
     return _login(tls | said | where, name)
 
 
-def reader_refused(login: Login, secret: str | None) -> NotRotatable:
+def reader_refused(login: Login) -> NotRotatable:
     """Give the error for a host that does not write."""
     return NotRotatable(
         f"{login.place} is a reader, a standby or a proxy: passwords change at the writer only",
-        secret=secret,
         next_step="put the writer's endpoint (in Aurora NAME.cluster-…, not cluster-ro-) in the"
         " secret's key host",
     )
@@ -159,7 +156,6 @@ def _texts(value: SecretValue | None, secret: str) -> dict[str, str]:
         return {key: str(text) for key, text in document.items() if _is_text(text)}
     raise NotRotatable(
         f"{secret} {said}",
-        secret=secret,
         next_step='store {"username": …, "password": …, "host": …, "port": …, "dbname": …}',
     )
 
@@ -173,7 +169,6 @@ def _login(said: Mapping[str, str], secret: str) -> Login:
     if missing:
         raise NotRotatable(
             f"{secret}: the JSON has no {', '.join(missing)}",
-            secret=secret,
             next_step="add what is missing (a text that is not empty)",
         )
     sslmode = said.get("sslmode", "prefer" if _is_here(said["host"]) else "require")
@@ -202,7 +197,6 @@ def _check(login: Login, engine: str, secret: str) -> None:
         keys = ", ".join(key for key, is_wrong in wrong.items() if is_wrong)
         raise NotRotatable(
             f"{secret}: PostgreSQL cannot use what the JSON has for {keys}",
-            secret=secret,
             next_step=f"sslmode is one of {', '.join(_SSL_MODES)}; engine is postgres",
         )
 

@@ -179,7 +179,6 @@ def change_as_administrator(
     if connection is None:
         raise ProviderRefused(
             f"{new.place} does not let the administrator {administrator.username!r} in",
-            secret=rotation.secret,
             next_step=f"correct the secret {rotation.options['admin']}, or rotate it first",
         )
     change_password(connection, new, rotation, lock=lock, prepare=prepare)
@@ -250,7 +249,7 @@ def _check_server(connection: Connection, login: Login) -> None:
         )
     standby = connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone()
     if standby == (True,):
-        raise reader_refused(login, None)
+        raise reader_refused(login)
 
 
 def _check_password_was_asked(connection: Connection, login: Login) -> None:
@@ -283,7 +282,7 @@ def _statement_error(refusal: _Refusal, login: Login) -> RotationError:
     what = f"{login.place}, role {login.username!r}: {refusal.said}"
     match refusal.sqlstate:
         case "25006":
-            return reader_refused(login, None)
+            return reader_refused(login)
         case "42501":
             return ProviderRefused(
                 what,

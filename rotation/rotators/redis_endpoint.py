@@ -64,7 +64,6 @@ class RedisEndpoint:
             fault = error.message
         raise NotRotatable(
             f"{secret} {fault}",
-            secret=secret,
             next_step='store JSON: {"host": …, "port": …, "username": …, "password": …,'
             ' "tls": true}, or {"url": "rediss://…"}',
         )

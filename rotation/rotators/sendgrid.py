@@ -89,7 +89,6 @@ def _scopes(rotation: Rotation) -> list[str]:
     # A key made with no scopes named has them all.
     raise ProviderRefused(
         f"{rotation.secret}: SendGrid names no scopes of the current key",
-        secret=rotation.secret,
         next_step="make a key with the scopes that are needed by hand, and store it",
     )
 
@@ -131,10 +130,9 @@ def _id(rotation: Rotation, value: SecretValue) -> str:
     match = _KEY.fullmatch(string_in(rotation, value).strip())
     if match is not None:
         return match[1]
-    raise NotRotatable(
-        f"{rotation.secret}: holds no API key of SendGrid (SG.<id>.<secret>)",
-        secret=rotation.secret,
-        next_step="store one; in a JSON object, name its place in the tag glisecrets:key",
+    raise rotation.unusable(
+        "holds no API key of SendGrid (SG.<id>.<secret>)",
+        "store one; in a JSON object, name its place in the tag glisecrets:key",
     )
 
 
@@ -167,7 +165,6 @@ def _ask(
     secret = sendgrid.rotation.secret
     raise ProviderRefused(
         f"{secret}: SendGrid refuses {method} {path} ({answer.status})",
-        secret=secret,
         next_step="see that the key that asks is good and has the scopes api_keys.create,"
         " api_keys.read and api_keys.delete; or refer to one in the tag glisecrets:admin",
     )
