@@ -111,8 +111,8 @@ class CredentialLadder:
 
         Raises:
             Exception: the driver's own, unchanged: at once, if it is no refusal of the
-                credential; else the last refusal, when the deadline is over, nothing can be read
-                or the store cannot be reached.
+                credential; else the last refusal, when the deadline is over or nothing may be
+                read.
             GlisecretsError: the store gives nothing to begin with.
         """
         climb = self._climb(asynchronous=False)

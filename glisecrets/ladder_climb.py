@@ -154,11 +154,13 @@ class Climb:
         for pause in _pauses():
             for rung in _RUNGS:
                 credentials = yield from self._read(rung)
+                if isinstance(self.unread.get(rung), StoreUnavailable):
+                    break  # the other labels are in the same store
                 if credentials is None or credentials.version_id in self._tried:
                     continue
                 if (yield from self._accepts(credentials)):
                     return rung, credentials
-            if len(self.unread) == len(_RUNGS) or self.left < pause:
+            if self._nothing_to_wait_for() or self.left < pause:
                 break
             yield Step("pause", pause)
             self._tried.clear()
@@ -175,9 +177,16 @@ class Climb:
         if not isinstance(error, GlisecretsError):
             raise error
         self.unread[rung] = error
-        if isinstance(error, StoreUnavailable):  # it has had its own patience: no more of ours
-            raise self._failure()
         return None
+
+    def _nothing_to_wait_for(self) -> bool:
+        """Tell whether the store gives nothing, and why is not a matter of seconds.
+
+        A program that has never had credentials is told at once: it is about to start.
+        """
+        if any(isinstance(error, StoreUnavailable) for error in self.unread.values()):
+            return self._refusal is None
+        return len(self.unread) == len(_RUNGS)
 
     def _look_whether_it_is_over(self) -> Generator[Step, Outcome, None]:
         held = self.holding.credentials
