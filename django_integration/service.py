@@ -115,17 +115,21 @@ class ServiceSettings(Settings):
         value: SecretStr | None = getattr(self, name)
         return self.ladder(name, value.get_secret_value(), "redis") if value else None
 
-    def ladder(self, name: str, value: str, service: str = "db") -> CredentialLadder | None:
+    def ladder(
+        self, name: str, value: str, service: str = "db", *, deadline: float = 10.0
+    ) -> CredentialLadder | None:
         """Give the ladder of a field; ``None`` where no store gave its value.
 
         Args:
             name: the field's.
             value: what the ladder begins with: JSON, a URL, or a password.
             service: the first word of the log events.
+            deadline: seconds after which a connection gives up.
         """
         from .ladders import ladder_of
 
-        return ladder_of(self._loaded.resolution, name, value, service=service)
+        resolution = self._loaded.resolution
+        return ladder_of(resolution, name, value, service=service, deadline=deadline)
 
     def strongest(self, *names: str) -> str | None:
         """Give, of fields that say the same in different ways, the one that counts.

@@ -132,7 +132,13 @@ class DjangoSettings(ServiceSettings):
         """Give ``LOGGING``: one masked stream, and masked mail to ADMINS."""
         return with_django(super().logging())
 
-    def databases(self, *, pool: bool | dict[str, Any] = False, **entry: Any) -> dict[str, Any]:
+    def databases(
+        self,
+        *,
+        pool: bool | dict[str, Any] = False,
+        deadline: float = 10.0,
+        **entry: Any,
+    ) -> dict[str, Any]:
         """Give ``DATABASES``, empty where no field names a database.
 
         Of DATABASE_URL and the credentials in ``database``, those from the stronger layer count,
@@ -142,18 +148,22 @@ class DjangoSettings(ServiceSettings):
 
         Args:
             pool: psycopg's pool: ``True``, or the arguments of ``psycopg_pool.ConnectionPool``.
+            deadline: seconds after which a connection gives up that finds no password which is
+                accepted; below the time-out of a request.
             **entry: more of the entry, by Django's names: ``CONN_MAX_AGE=0``, ``OPTIONS={…}``.
         """
         found = self._database_entry()
         if not found:
             return {}
         completed = with_options(found, pool, entry)
-        return {"default": completed if "ENGINE" in entry else following(completed, self._ladder())}
+        if "ENGINE" not in entry:
+            completed = following(completed, self._ladder(deadline))
+        return {"default": completed}
 
-    def _ladder(self) -> CredentialLadder | None:
+    def _ladder(self, deadline: float) -> CredentialLadder | None:
         if self.database is None or self.strongest("database", "database_url") != "database":
             return None
-        return self.ladder("database", self.database.login())
+        return self.ladder("database", self.database.login(), deadline=deadline)
 
     def _database_entry(self) -> dict[str, Any]:
         named = self.strongest("database", "database_url")

@@ -8,6 +8,7 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -149,6 +150,22 @@ def test_a_reference_in_the_entry_is_enough(
     assert ask(handler) == rotated.users[0]
     rotated.apply(rotated.propose())
     assert ask(handler) == rotated.users[0]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_request_does_not_wait_beyond_its_deadline(
+    rotated: RotatedSecret, process: None, postgres: RunningServer, by_hand: bool
+) -> None:
+    """Where nothing is accepted, the project says how long a request may climb."""
+    databases = load(rotated.store).databases(deadline=0.2)
+    if by_hand:
+        options = {"credentials": "gli/db/{environment}", "credentials_deadline": 0.2}
+        databases["default"]["OPTIONS"] = options | {"sslmode": "prefer"}
+    rotated._set(rotated._value(rotated.users[0]))  # which no version has
+    started = monotonic()
+    with pytest.raises(OperationalError, match="password authentication failed"):
+        ask(ConnectionHandler(databases))
+    assert monotonic() - started < 5
 
 
 def test_djangos_own_engine_can_be_had(rotated: RotatedSecret) -> None:

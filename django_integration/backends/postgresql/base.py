@@ -48,7 +48,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_connection_params(self) -> dict[str, Any]:
         """Give psycopg's arguments; the password is hidden from the ``repr`` of any frame."""
         params: dict[str, Any] = super().get_connection_params()
-        params.pop("credentials", None)
+        for ours in ("credentials", "credentials_deadline"):
+            params.pop(ours, None)
         if "password" in params:
             params["password"] = HiddenText(params["password"])
         return params
