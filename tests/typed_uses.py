@@ -5,9 +5,13 @@ A signature that loses its types fails ``make lint`` here, before a user's own c
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, assert_type
+from typing import Any, ClassVar, assert_type
 
+import psycopg
+from psycopg.rows import TupleRow
 from pydantic import Field, SecretStr
 
 from glisecrets import (
@@ -31,12 +35,26 @@ from glisecrets import (
     current_environment,
     open_store,
     process_redactor,
+    rotating,
+    rotating_redis,
     secret,
 )
 from glisecrets.django_integration import DatabaseCredentials, DjangoSettings, Env
+from glisecrets.keys import Key, KeyPair, PublicKey, RsaKeyring, SecretKeyring
 from glisecrets.redaction import RedactingFilter
-from glisecrets.stores import SecretDescription, VersionInfo
-from glisecrets.testing import SecretsManagerServer
+from glisecrets.rotation import (
+    Engine,
+    NotRotatable,
+    Outcome,
+    Rotation,
+    RotationError,
+    Rotator,
+    Step,
+    Verdict,
+    run,
+)
+from glisecrets.stores import SecretDescription, SecretValue, VersionInfo
+from glisecrets.testing import LambdaRuntime, SecretsManagerServer
 from glisecrets.testing.servers import RunningServer, postgres_server
 
 
@@ -51,7 +69,13 @@ class ApiSettings(DjangoSettings):
     )
 
     secret_key: SecretStr = secret("gli/django/{environment}#secret_key", rotate_every="365d")
-    database: DatabaseCredentials | None = secret("gli/db/{environment}", None)
+    database: DatabaseCredentials | None = secret(
+        "gli/db/{environment}",
+        None,
+        kind="postgresql",
+        rotate_every="90d",
+        rotation={"admin": "gli/db-admin/{environment}"},
+    )
     feature_flags: dict[str, bool] = Field(default_factory=dict)
 
 
@@ -115,9 +139,67 @@ def _django_environ() -> None:
     assert_type(env.origin("SECRET_KEY"), Origin)
 
 
+class DoorCode(Rotator):
+    """A kind of another package."""
+
+    period: ClassVar = timedelta(days=30)
+    overlap: ClassVar = timedelta(days=1)
+    options: ClassVar[frozenset[str]] = frozenset({"door"})
+
+    def propose(self, rotation: Rotation) -> SecretValue:
+        """Choose a code."""
+        if "door" not in rotation.options:
+            raise NotRotatable("no door is named", next_step="add the tag glisecrets:door")
+        assert_type(rotation.read("gli/doors"), str | bytes)
+        return "1234"
+
+    def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
+        """Try it."""
+        return Verdict.ACCEPTED if value == rotation.pending else Verdict.REJECTED
+
+
+def _rotations(store: Store, error: RotationError) -> None:
+    def told(outcome: Outcome) -> None:
+        assert_type(outcome.step, Step)
+        assert_type(outcome.result, str)
+
+    engine = Engine(store, declared={"gli/db/staging": {"rotator": "postgresql"}})
+    assert_type(run(engine, "gli/db/staging", urgent=True, told=told), str)
+    assert_type(engine.step(Step.CREATE, "gli/db/staging", "token"), Outcome)
+    assert_type(error.secret, str | None)
+    assert_type(error.passing, bool)
+    assert_type(error.next_step, str)
+
+
+def _clients() -> None:
+    connect = rotating(psycopg.connect, "gli/db/{environment}")
+    connection: psycopg.Connection[Any] = connect(application_name="report")
+    connection.close()
+    kind = rotating(psycopg.Connection[TupleRow], "gli/db/{environment}")
+    assert_type(kind, type[psycopg.Connection[TupleRow]])
+    assert_type(rotating_redis("gli/redis/{environment}"), Callable[[Any], Any])
+
+
+def _keys() -> None:
+    now = datetime.now(UTC)
+    ring = RsaKeyring.parse("{}")
+    assert_type(ring, RsaKeyring)
+    assert_type(ring.key_pair, KeyPair)
+    assert_type(ring.jwks(now), dict[str, Any])
+    assert_type(ring.public_keys(), tuple[PublicKey, ...])
+    assert_type(ring.rotated(RsaKeyring.new_key(now), now, timedelta(days=2)), RsaKeyring)
+    assert_type(KeyPair.generate().sign(b"message"), bytes)
+    assert_type(SecretKeyring.parse("{}").signing, Key)
+    assert_type(SecretKeyring.parse("{}").secret_key, str)
+    assert_type(SecretKeyring.parse("{}").fallbacks(now), list[str])
+
+
 def _servers() -> None:
     with postgres_server() as server:
         assert_type(server, RunningServer)
         assert_type(server.port, int)
     with SecretsManagerServer() as manager:
         assert_type(manager.environ, dict[str, str])
+    with LambdaRuntime(Path("rotation.zip"), "glisecrets.rotation.handler.handle") as function:
+        assert_type(function, LambdaRuntime)
+        SecretsManagerServer(on_rotate=function.invoke)
