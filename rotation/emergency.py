@@ -202,7 +202,6 @@ class EmergencyRun:
         except Exception as crash:  # noqa: BLE001 - one broken rotator must stop no other
             error = RotationError(
                 f"{target.secret}: unexpected {type(crash).__name__} in its rotator",
-                secret=target.secret,
                 next_step=f"glisecrets rotate run {target.secret} --debug, and report it",
             )
         result = Result(target.secret, time.monotonic() - started, version, error)

@@ -26,7 +26,7 @@ from glisecrets.errors import LabelConflict, SecretExists
 from glisecrets.redaction.process import remember
 from glisecrets.references import AWSCURRENT, AWSPENDING
 
-from .errors import NotRotatable, ProbeRejected, RotationBusy
+from .errors import NotRotatable, ProbeRejected, RotationBusy, about
 from .finding import find_rotator
 from .retiring import retire_before_rotation
 from .rotator import Verdict
@@ -109,7 +109,8 @@ class Engine:
             NotRotatable: nothing says how, or wrongly.
         """
         declared = self._declared.get(secret, {})
-        return Subject.of(self.store, secret, declared, self.clock, self._find, urgent)
+        with about(secret):
+            return Subject.of(self.store, secret, declared, self.clock, self._find, urgent)
 
     def step(self, step: Step, secret: str, token: str, *, urgent: bool = False) -> Outcome:
         """Run one step, for the token whose version is ``AWSPENDING``.
@@ -127,7 +128,8 @@ class Engine:
             StoreError: the store did not take part.
         """
         subject = self.subject(secret, urgent=urgent)
-        result = _run(step, subject, token)
+        with about(secret):
+            result = _run(step, subject, token)
         outcome = Outcome(subject.description.name, step, token, result)
         _log.info("%s: %s of version %s: %s", outcome.secret, step, token[:8], result)
         return outcome
@@ -209,7 +211,6 @@ def _probed(subject: Subject, token: str, version: SecretVersion) -> str:
         step = "it is given up; rotate again"
     raise ProbeRejected(
         f"{subject.name}: the provider does not accept version {version.version_id}",
-        secret=subject.name,
         next_step=step,
     )
 
@@ -220,8 +221,6 @@ def _finish(subject: Subject, token: str, pending: SecretVersion) -> str:
     try:
         subject.store.move_label(subject.name, AWSCURRENT, to=token, expected=left)
     except LabelConflict as conflict:
-        raise RotationBusy(
-            f"{subject.name}: AWSCURRENT was moved by another run", secret=subject.name
-        ) from conflict
+        raise RotationBusy(f"{subject.name}: AWSCURRENT was moved by another run") from conflict
     clean(subject, token)
     return "finished"

@@ -18,20 +18,22 @@ No error carries a value, nor a text in which a provider may repeat one.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from glisecrets.errors import GlisecretsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class RotationError(GlisecretsError):
     """Root of what rotations raise."""
 
-    #: The secret's name, filled in by the engine where a rotator leaves it out.
-    secret: str | None
+    #: The secret that was rotated, as it was named: see :func:`about`.
+    secret: str | None = None
     #: Whether the same call may succeed later without anyone's doing.
     passing: bool = False
-
-    def __init__(self, message: str, *, secret: str | None = None, next_step: str = "") -> None:
-        super().__init__(message, next_step=next_step)
-        self.secret = secret
 
 
 class NotRotatable(RotationError):
@@ -72,3 +74,16 @@ class LockedOut(RotationError):
 
 class Superseded(RotationError):
     """Somebody wrote a version by hand while a rotation was under way; both are kept."""
+
+
+@contextmanager
+def about(secret: str) -> Iterator[None]:
+    """Have the errors that leave a ``with`` block say which secret they are about.
+
+    The engine's entries do so; whoever raises one need not.
+    """
+    try:
+        yield
+    except RotationError as error:
+        error.secret = error.secret or secret
+        raise

@@ -160,7 +160,6 @@ class LambdaRotation:
             waited += INTERVAL
         raise RotationBusy(
             f"{secret}: its Lambda has not finished the rotation after {PATIENCE:.0f} s",
-            secret=secret,
             next_step="read the Lambda's log; Secrets Manager tries again by itself, or:"
             f" glisecrets rotate run {secret} --here",
         )
@@ -176,7 +175,6 @@ class LambdaRotation:
 def _ended(secret: str) -> NotRotatable:
     return NotRotatable(
         f"{secret}: its Lambda's rotation has ended without a new version",
-        secret=secret,
         next_step=f"read the Lambda's log, then: glisecrets rotate repair {secret}",
     )
 

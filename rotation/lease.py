@@ -101,7 +101,6 @@ class _Held:
     def _lost(self) -> RotationBusy:
         return RotationBusy(
             f"{self._name} was taken by another run",
-            secret=self._name.removesuffix(SUFFIX),
             next_step="wait for that one: glisecrets rotate status",
         )
 
@@ -137,6 +136,5 @@ def _busy(name: str, version: SecretVersion) -> RotationBusy:
     until = _until(version)
     return RotationBusy(
         f"{name.removesuffix(SUFFIX)} is being rotated by {holder}",
-        secret=name.removesuffix(SUFFIX),
         next_step=f"wait; a dead holder loses its lease at {until:%F %R} UTC",
     )

@@ -134,7 +134,6 @@ class Planner:
         if unsuitable:
             raise NotRotatable(
                 f"{declared.secret}: AWS takes no such text for the tag {', '.join(unsuitable)}",
-                secret=declared.secret,
                 next_step="use letters, digits, spaces and _.:/=+-@, at most 256",
             )
         ours = {name for name in description.tags if name.startswith(TAG_PREFIX)}

@@ -19,7 +19,7 @@ from glisecrets.errors import LabelConflict
 from glisecrets.references import AWSCURRENT, AWSPENDING
 
 from .engine import Step, abandon
-from .errors import LockedOut, NotRotatable, RotationError, Superseded
+from .errors import LockedOut, NotRotatable, RotationError, Superseded, about
 from .lease import lease
 from .rotator import Verdict
 from .standing import check_not_superseded, unfinished
@@ -88,16 +88,8 @@ def diagnose(engine: Engine, secret: str) -> Diagnosis:
         RotationError: the provider gives no clear answer about the current or pending version.
         StoreError: the store does not give the versions.
     """
-    subject = engine.subject(secret)
-    rotation = subject.rotation(unfinished(subject.description) or str(uuid.uuid4()))
-    listed = subject.store.versions(subject.name, include_deprecated=True)
-    read = (subject.version(info.version_id) for info in listed)
-    probed = [_probed(subject, rotation, version) for version in read if version is not None]
-    in_doubt = {subject.description.labelled(AWSCURRENT), unfinished(subject.description)}
-    for each in probed:
-        if each.error is not None and each.version.version_id in in_doubt:
-            raise each.error
-    return Diagnosis(subject, probed, *_remedy(subject, probed))
+    with about(secret):
+        return _diagnosed(engine.subject(secret))
 
 
 def mend(engine: Engine, diagnosis: Diagnosis) -> None:
@@ -110,7 +102,7 @@ def mend(engine: Engine, diagnosis: Diagnosis) -> None:
         RotationError: the provider said no.
     """
     subject, token = diagnosis.subject, diagnosis.version_id or ""
-    with lease(subject.store, subject.name, engine.clock):
+    with about(subject.name), lease(subject.store, subject.name, engine.clock):
         match diagnosis.remedy:
             case Remedy.DROP_PENDING:
                 abandon(subject, token)
@@ -120,6 +112,18 @@ def mend(engine: Engine, diagnosis: Diagnosis) -> None:
                 _make_current(subject, token)
             case Remedy.RESET:
                 _reset(subject)
+
+
+def _diagnosed(subject: Subject) -> Diagnosis:
+    rotation = subject.rotation(unfinished(subject.description) or str(uuid.uuid4()))
+    listed = subject.store.versions(subject.name, include_deprecated=True)
+    read = (subject.version(info.version_id) for info in listed)
+    probed = [_probed(subject, rotation, version) for version in read if version is not None]
+    in_doubt = {subject.description.labelled(AWSCURRENT), unfinished(subject.description)}
+    for each in probed:
+        if each.error is not None and each.version.version_id in in_doubt:
+            raise each.error
+    return Diagnosis(subject, probed, *_remedy(subject, probed))
 
 
 def _probed(subject: Subject, rotation: Rotation, version: SecretVersion) -> Probed:
@@ -196,7 +200,6 @@ def _reset(subject: Subject) -> None:
     raise LockedOut(
         f"{subject.name}: the provider accepts none of its versions, and they cannot be put in"
         f" force ({told})",
-        secret=subject.name,
         next_step="make a new credential at the provider by hand, then: glisecrets store put"
         f" {subject.name} < FILE",
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS
 
-from .errors import NotRotatable
+from .errors import NotRotatable, about
 from .standing import unfinished
 
 if TYPE_CHECKING:
@@ -34,15 +34,8 @@ def retire(subject: Subject) -> str | None:
     Raises:
         RotationError: the provider said no, or cannot be reached: the next sweep tries again.
     """
-    if unfinished(subject.description) and not subject.urgent:
-        return None  # its rotation does both where it must
-    token = subject.description.labelled(AWSCURRENT) or ""
-    subject.rotator.reap(subject.rotation(token))
-    until = overlap_end(subject)
-    started = subject.description.labelled(RETIRING)
-    if started is None and (until is None or not _over(subject, until)):
-        return None
-    return _revoke(subject)
+    with about(subject.name):
+        return _retired(subject)
 
 
 def retire_before_rotation(subject: Subject) -> None:
@@ -57,7 +50,6 @@ def retire_before_rotation(subject: Subject) -> None:
     if until is not None and not _over(subject, until):
         raise NotRotatable(
             f"{subject.name}: the version before the current one is good until {until:%F %R} UTC",
-            secret=subject.name,
             next_step="rotate after that; in an emergency: glisecrets rotate retire"
             f" {subject.name} --now",
         )
@@ -72,6 +64,18 @@ def overlap_end(subject: Subject) -> datetime | None:
     moments = (description.rotated, subject.current.created)
     replaced = max((moment for moment in moments if moment), default=subject.clock.now())
     return replaced + (subject.overlap or timedelta())
+
+
+def _retired(subject: Subject) -> str | None:
+    if unfinished(subject.description) and not subject.urgent:
+        return None  # its rotation does both where it must
+    token = subject.description.labelled(AWSCURRENT) or ""
+    subject.rotator.reap(subject.rotation(token))
+    until = overlap_end(subject)
+    started = subject.description.labelled(RETIRING)
+    if started is None and (until is None or not _over(subject, until)):
+        return None
+    return _revoke(subject)
 
 
 def _over(subject: Subject, until: datetime) -> bool:

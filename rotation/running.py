@@ -15,7 +15,7 @@ from glisecrets.errors import GlisecretsError, LabelConflict, StoreUnavailable
 from glisecrets.references import AWSCURRENT, AWSPENDING
 
 from .engine import Step, abandon, clean, propose
-from .errors import RotationBusy, RotationError
+from .errors import RotationBusy, RotationError, about
 from .lease import lease
 from .retiring import retire_before_rotation
 from .rotator import Verdict
@@ -61,7 +61,7 @@ def run(
         RotationError: a provider said no, or cannot be reached for longer than a few tries.
         StoreError: the store did not take part.
     """
-    with lease(engine.store, secret, engine.clock) as keep:
+    with about(secret), lease(engine.store, secret, engine.clock) as keep:
         token = _patiently(engine, keep, partial(begin, engine, secret, urgent=urgent))
         for step in Step:
             told(_patiently(engine, keep, partial(engine.step, step, secret, token, urgent=urgent)))
@@ -81,7 +81,7 @@ def begin(engine: Engine, secret: str, *, urgent: bool = False) -> str:
         token = _propose(subject)
     elif outdated(subject.description, token):
         _give_up(subject, token)
-        raise RotationBusy(f"{secret}: another rotation has ended meanwhile", secret=secret)
+        raise RotationBusy(f"{secret}: another rotation has ended meanwhile")
     if subject.description.labelled(AWSPENDING) != token:
         _claim(subject, token)
     return token
@@ -115,9 +115,7 @@ def _claim(subject: Subject, token: str) -> None:
         subject.store.move_label(subject.name, AWSPENDING, to=token, expected=None)
     except LabelConflict:
         abandon(subject, token)
-        raise RotationBusy(
-            f"{subject.name}: another rotation began just now", secret=subject.name
-        ) from None
+        raise RotationBusy(f"{subject.name}: another rotation began just now") from None
 
 
 def _patiently(engine: Engine, keep: Callable[[], None], act: Callable[[], _T]) -> _T:

@@ -47,7 +47,6 @@ def standing(description: SecretDescription, token: str) -> Standing:
         return Standing.UNDER_WAY
     raise StaleRotation(
         f"{description.name}: version {token} is not the one that rotates; nothing was changed",
-        secret=description.name,
         next_step="nothing to do if another rotation has finished: glisecrets rotate status",
     )
 
@@ -61,7 +60,6 @@ def check_turned_on(description: SecretDescription) -> None:
     if description.rotation_enabled is False:
         raise NotRotatable(
             f"{description.name}: its rotation is turned off",
-            secret=description.name,
             next_step="turn it on again: glisecrets rotate apply",
         )
 
@@ -114,6 +112,5 @@ def superseded(secret: str, current: str, pending: str) -> Superseded:
     return Superseded(
         f"{secret}: version {current} was made current by hand while the rotation with version"
         f" {pending} was under way; both are kept",
-        secret=secret,
         next_step=f"find out which one is accepted: glisecrets rotate repair {secret}",
     )

@@ -167,7 +167,6 @@ class Subject:
         if version is None:
             raise NotRotatable(
                 f"{self.name} has no value yet",
-                secret=self.name,
                 next_step=f"write the first one: glisecrets store put {self.name} < FILE",
             )
         return version
@@ -221,7 +220,6 @@ def _kind(secret: str, options: Mapping[str, str]) -> str:
         return options[ROTATOR]
     raise NoRotator(
         f"{secret} has no tag {TAG_PREFIX}{ROTATOR}: nothing says how it is rotated",
-        secret=secret,
         next_step="name the kind in its declaration, secret(…, kind=…), then: glisecrets rotate"
         " apply",
     )
@@ -238,6 +236,5 @@ def check_options(secret: str, options: Mapping[str, str], rotator: Rotator) -> 
         known = ", ".join(sorted({*rotator.options, OVERLAP, PERIOD}))
         raise NotRotatable(
             f"{secret}: {options[ROTATOR]} has no option {', '.join(sorted(unknown))}",
-            secret=secret,
             next_step=f"options are tags {TAG_PREFIX}NAME; the names are: {known}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import running
+from .errors import about
 from .lambda_rotation import LambdaRotation
 from .retiring import retire
 
@@ -43,7 +44,8 @@ def rotate(
     if urgent:
         # Its Lambda would wait for the end of the overlap.
         _retire_now(engine, secret)
-    return on_aws.rotate(secret, engine.clock)
+    with about(secret):
+        return on_aws.rotate(secret, engine.clock)
 
 
 def _retire_now(engine: Engine, secret: str) -> None:

@@ -16,6 +16,7 @@ from glisecrets.references import Reference
 
 from ..declared import Declared, declared_secrets
 from ..engine import Engine
+from ..errors import RotationError
 from ..in_flight import in_flight
 
 if TYPE_CHECKING:
@@ -129,7 +130,11 @@ def report(invocation: Invocation, done: Sequence[Done]) -> None:
 def explain(invocation: Invocation, error: GlisecretsError) -> None:
     """Print an error that does not end the command, on stdout beside the table."""
     invocation.output.line()
-    invocation.output.labelled([("error", error.message), ("next", error.next_step)])
+    secret = error.secret if isinstance(error, RotationError) else None
+    # Most messages begin with the name.
+    whose = secret if secret and secret not in error.message else ""
+    rows = [("secret", whose), ("error", error.message), ("next", error.next_step)]
+    invocation.output.labelled(rows)
 
 
 def leave(errors: Sequence[GlisecretsError]) -> None:

@@ -14,6 +14,8 @@ from glisecrets.rotation import Engine, Rotation, Rotator, Step, Verdict
 from glisecrets.rotation.running import begin
 from glisecrets.stores.aws import AwsStore
 
+from .loopback import closed_port
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -180,6 +182,20 @@ def test_one_that_fails_stops_no_other(service: Service) -> None:
     assert done.code == 1
     assert "has no tag glisecrets:rotator" in done.out
     assert "rotated" in done.out
+
+
+def test_an_error_says_whose_it_is(service: Service) -> None:
+    """Of several secrets that use one provider: what it answers names none of them."""
+    service.declare(WEBHOOK, LOGIN)
+    service.later()  # and nobody waits between two tries
+    names = "gli/webhook/staging", "gli/login/staging"
+    with closed_port() as url:
+        for name in names:
+            service.create(name, rotator="generated", probe_url=url)
+        done = service.call("run", *names)
+    assert done.code == 1
+    for name in names:
+        assert f"secret  {name}" in done.out
 
 
 def test_a_store_that_refuses_is_told_apart(
