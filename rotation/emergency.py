@@ -28,7 +28,7 @@ from glisecrets.references import AWSCURRENT
 from .declared import secrets_read
 from .errors import RotationError
 from .in_flight import IN_FLIGHT, in_flight
-from .standing import proposed, unfinished
+from .standing import begun, proposed, unfinished
 from .subject import EMERGENCY, TAG_PREFIX, emergency_begun
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ class Target:
     reads: frozenset[str] = frozenset()
     #: When its current version was written.
     since: datetime | None = None
-    #: When the value of a rotation that is under way was made.
+    #: Whether a rotation is under way, and when its value was made, if that is known.
+    under_way: bool = False
     begun: datetime | None = None
     #: The emergency that it was last rotated for.
     emergency: Emergency | None = None
@@ -102,7 +103,7 @@ class Target:
 
     def began_before(self, emergency: Emergency) -> bool:
         """Tell whether a rotation is under way to a value that may have leaked, too."""
-        return self.begun is not None and self.begun < emergency.since
+        return self.under_way and (self.begun is None or self.begun < emergency.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +243,7 @@ def _described(subject: Subject) -> Target:
         rank=subject.rotator.rank,
         reads=frozenset(secrets_read(subject.options)),
         since=created.get(description.labelled(AWSCURRENT) or ""),
-        begun=(created.get(pending) or description.changed) if pending else None,
+        under_way=pending is not None,
+        begun=begun(description, pending, created) if pending else None,
         emergency=Emergency.parse(description.tags.get(TAG, "")),
     )

@@ -8,15 +8,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from glisecrets.errors import GlisecretsError, SecretNotFound, StoreUnavailable
-from glisecrets.references import AWSCURRENT, AWSPREVIOUS
+from glisecrets.references import AWSCURRENT
 
 from .errors import NoRotator
-from .retiring import RETIRING
+from .retiring import overlap_end
 from .schedule import grace
-from .standing import check_turned_on, unfinished
+from .standing import begun, check_turned_on, unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from .engine import Engine
@@ -91,40 +90,23 @@ def _condition(subject: Subject) -> Condition:
     created = {info.version_id: info.created for info in subject.store.versions(subject.name)}
     since = created.get(description.labelled(AWSCURRENT) or "")
     due = since + subject.period if since else None
-    begun = _begun(subject, created)
+    pending = unfinished(description)
+    began = (begun(description, pending, created) or subject.clock.now()) if pending else None
     return Condition(
         secret=subject.name,
-        state=_state(subject, due, begun),
+        state=_state(subject, due, began),
         kind=subject.kind,
         since=since,
         due=due,
-        begun=begun,
-        retirable=_retirable(subject, since),
+        begun=began,
+        retirable=overlap_end(subject, since),
     )
 
 
-def _begun(subject: Subject, created: Mapping[str, datetime | None]) -> datetime | None:
-    token = unfinished(subject.description)
-    if token is None:
-        return None
-    # An empty version, which RotateSecret registers, is in no list.
-    return created.get(token) or subject.description.changed or subject.clock.now()
-
-
-def _state(subject: Subject, due: datetime | None, begun: datetime | None) -> State:
+def _state(subject: Subject, due: datetime | None, began: datetime | None) -> State:
     now = subject.clock.now()
-    if begun is not None:
-        return State.STUCK if now - begun > STUCK_AFTER else State.UNDER_WAY
+    if began is not None:
+        return State.STUCK if now - began > STUCK_AFTER else State.UNDER_WAY
     if due is None or now < due:
         return State.FINE
     return State.OVERDUE if now > due + grace(subject.period) else State.DUE
-
-
-def _retirable(subject: Subject, since: datetime | None) -> datetime | None:
-    description = subject.description
-    moments = [moment for moment in (since, description.rotated) if moment]
-    if subject.overlap is None or not moments:
-        return None
-    if description.labelled(RETIRING):
-        return max(moments)
-    return max(moments) + subject.overlap if description.labelled(AWSPREVIOUS) else None

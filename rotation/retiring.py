@@ -11,7 +11,6 @@ and the label goes. A crash anywhere is picked up by the next sweep.
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS
@@ -20,6 +19,8 @@ from .errors import NotRotatable, about
 from .standing import unfinished
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .subject import Subject
 
 #: On the version that is being revoked.
@@ -44,10 +45,10 @@ def retire_before_rotation(subject: Subject) -> None:
     Raises:
         NotRotatable: it is still within its overlap, and the rotation is not urgent.
     """
-    until = overlap_end(subject)
-    if until is None and subject.description.labelled(RETIRING) is None:
+    until = overlap_end(subject, subject.current.created)
+    if until is None:
         return
-    if until is not None and not _over(subject, until):
+    if not _over(subject, until):
         raise NotRotatable(
             f"{subject.name}: the version before the current one is good until {until:%F %R} UTC",
             next_step="rotate after that; in an emergency: glisecrets rotate retire"
@@ -56,14 +57,20 @@ def retire_before_rotation(subject: Subject) -> None:
     _revoke(subject)
 
 
-def overlap_end(subject: Subject) -> datetime | None:
-    """Tell when the previous version may be revoked; ``None`` if there is nothing to revoke."""
-    description = subject.description
+def overlap_end(subject: Subject, written: datetime | None) -> datetime | None:
+    """Tell when the previous version may be revoked; ``None`` if there is nothing to revoke.
+
+    Args:
+        subject: the secret.
+        written: when its current version was.
+    """
+    description, now = subject.description, subject.clock.now()
+    replaced = max((moment for moment in (description.rotated, written) if moment), default=now)
+    if description.labelled(RETIRING):
+        return min(replaced, now)  # it was over when that began
     if subject.overlap is None or description.labelled(AWSPREVIOUS) is None:
         return None
-    moments = (description.rotated, subject.current.created)
-    replaced = max((moment for moment in moments if moment), default=subject.clock.now())
-    return replaced + (subject.overlap or timedelta())
+    return replaced + subject.overlap
 
 
 def _retired(subject: Subject) -> str | None:
@@ -71,9 +78,8 @@ def _retired(subject: Subject) -> str | None:
         return None  # its rotation does both where it must
     token = subject.description.labelled(AWSCURRENT) or ""
     subject.rotator.reap(subject.rotation(token))
-    until = overlap_end(subject)
-    started = subject.description.labelled(RETIRING)
-    if started is None and (until is None or not _over(subject, until)):
+    until = overlap_end(subject, subject.current.created)
+    if until is None or not _over(subject, until):
         return None
     return _revoke(subject)
 

@@ -14,6 +14,9 @@ from glisecrets.references import AWSCURRENT, AWSPENDING, AWSPREVIOUS
 from .errors import NotRotatable, StaleRotation, Superseded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from glisecrets.stores.base import SecretDescription, SecretVersion
 
 
@@ -78,6 +81,20 @@ def proposed(description: SecretDescription) -> str | None:
     settled = {description.labelled(AWSCURRENT), description.labelled(AWSPREVIOUS)}
     waiting = (version for version in description.versions if after_labels(description, version))
     return next((version for version in waiting if version not in settled), None)
+
+
+def begun(
+    description: SecretDescription, token: str, created: Mapping[str, datetime | None]
+) -> datetime | None:
+    """Tell when the rotation with a token began; ``None`` if nothing says.
+
+    Args:
+        description: of the secret.
+        token: the rotation's.
+        created: when each version was written. An empty one, which RotateSecret registers, is in
+            no list of them.
+    """
+    return created.get(token) or description.changed
 
 
 def outdated(description: SecretDescription, token: str) -> bool:

@@ -190,6 +190,14 @@ def test_a_rotation_from_before_does_not_count(store: LocalStore) -> None:
     assert store.describe("gli/db").labelled(AWSCURRENT) not in {token, None}
 
 
+def test_a_value_of_unknown_age_may_be_stolen_too() -> None:
+    """Where the store does not say when a rotation began, it counts as begun before the theft."""
+    emergency = Emergency.now("laptop stolen", NOW)
+    assert Target("a", under_way=True).began_before(emergency)
+    assert not Target("a", under_way=True, begun=NOW).began_before(emergency)
+    assert not Target("a").began_before(emergency)
+
+
 def test_a_rotation_of_this_emergency_is_resumed_not_repeated(store: LocalStore) -> None:
     """It was interrupted after the first step: the same value is taken on."""
     witness = Witness()
