@@ -1,0 +1,227 @@
+"""Where encrypted data keys are kept: one row per data key, never one per value.
+
+A field has one active data key, which encrypts; retired ones decrypt what they once encrypted.
+Deleting a row makes everything under it unreadable (crypto-shredding), as far as no copy of the
+row is left: a backup that holds the row still opens with the wrapping key.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol
+
+from glisecrets.errors import ConfigurationError
+
+from .context import FieldContext
+from .wrapping import Wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Self
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """One row: an encrypted data key, and whose it is. Holds nothing that must be hidden."""
+
+    #: The key id of its messages, hexadecimal.
+    id: str
+    context: FieldContext
+    wrapped: Wrapped
+    #: When it was made, aware UTC.
+    created: datetime
+    #: Whether new values are encrypted under it.
+    active: bool = True
+
+    @classmethod
+    def made(cls, key_id: bytes, context: FieldContext, wrapped: Wrapped) -> Self:
+        """Make the row of a new data key."""
+        return cls(key_id.hex(), context, wrapped, datetime.now(UTC))
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Self:
+        """Read what :meth:`document` gives."""
+        blob = base64.b64decode(document["wrapped"], validate=True)
+        return cls(
+            document["id"],
+            FieldContext(document["data-class"], document["environment"], document["field"]),
+            Wrapped(blob, document["wrapping-key"], document["material"]),
+            datetime.fromisoformat(document["created"]),
+            document["active"],
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Give the row as JSON."""
+        return {
+            "id": self.id,
+            **self.context.pairs(),
+            "wrapped": base64.b64encode(self.wrapped.blob).decode(),
+            "wrapping-key": self.wrapped.key,
+            "material": self.wrapped.material,
+            "created": self.created.isoformat(),
+            "active": self.active,
+        }
+
+
+class DataKeyStore(Protocol):
+    """Keeps data keys; safe between threads and, where it outlives one, between processes."""
+
+    def active(self, context: FieldContext) -> DataKey | None:
+        """Give the data key that a field encrypts under."""
+
+    def find(self, context: FieldContext, key_id: str) -> DataKey | None:
+        """Give a field's data key by its id, active or retired."""
+
+    def add(self, data_key: DataKey, *, instead_of: str | None = None) -> DataKey:
+        """Make a data key its field's active one, unless somebody else was quicker.
+
+        Args:
+            data_key: the new one.
+            instead_of: the id of the active one as last seen, which is retired; ``None``: none.
+
+        Returns:
+            The field's active data key: this one, or the one that was there first.
+        """
+        ...
+
+    def rewrapped(self, data_key: DataKey, wrapped: Wrapped) -> bool:
+        """Replace a data key's encrypted form, unless it has changed since it was read."""
+        ...
+
+    def delete(self, key_id: str) -> bool:
+        """Delete a data key; tell whether it was there."""
+        ...
+
+    def __iter__(self) -> Iterator[DataKey]:
+        """Give all data keys, in the order of their making."""
+        ...
+
+
+class MemoryDataKeys:
+    """Data keys of this process alone: for tests, and what other stores are made of."""
+
+    def __init__(self, rows: Iterable[DataKey] = ()) -> None:
+        self._rows = {row.id: row for row in rows}
+        self._lock = Lock()
+
+    def active(self, context: FieldContext) -> DataKey | None:
+        """See :meth:`DataKeyStore.active`."""
+        return next((row for row in self if row.active and row.context == context), None)
+
+    def find(self, context: FieldContext, key_id: str) -> DataKey | None:
+        """See :meth:`DataKeyStore.find`."""
+        row = self._rows.get(key_id)
+        return row if row and row.context == context else None
+
+    def add(self, data_key: DataKey, *, instead_of: str | None = None) -> DataKey:
+        """See :meth:`DataKeyStore.add`."""
+        with self._lock:
+            now = self.active(data_key.context)
+            if now and now.id != instead_of:
+                return now
+            if now:
+                self._rows[now.id] = replace(now, active=False)
+            self._rows[data_key.id] = data_key
+            return data_key
+
+    def rewrapped(self, data_key: DataKey, wrapped: Wrapped) -> bool:
+        """See :meth:`DataKeyStore.rewrapped`."""
+        with self._lock:
+            row = self._rows.get(data_key.id)
+            if row is None or row.wrapped != data_key.wrapped:
+                return False
+            self._rows[row.id] = replace(row, wrapped=wrapped)
+            return True
+
+    def delete(self, key_id: str) -> bool:
+        """See :meth:`DataKeyStore.delete`."""
+        with self._lock:
+            return self._rows.pop(key_id, None) is not None
+
+    def __iter__(self) -> Iterator[DataKey]:
+        return iter(tuple(self._rows.values()))
+
+
+class FileDataKeys:
+    """Data keys in a JSON file, shared by the processes of one machine.
+
+    The file holds no plain key, and may lie beside what is encrypted under it.
+
+    Args:
+        path: the file; made by the first data key.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def active(self, context: FieldContext) -> DataKey | None:
+        """See :meth:`DataKeyStore.active`."""
+        return self._read().active(context)
+
+    def find(self, context: FieldContext, key_id: str) -> DataKey | None:
+        """See :meth:`DataKeyStore.find`."""
+        return self._read().find(context, key_id)
+
+    def add(self, data_key: DataKey, *, instead_of: str | None = None) -> DataKey:
+        """See :meth:`DataKeyStore.add`."""
+        with self._changing() as rows:
+            return rows.add(data_key, instead_of=instead_of)
+
+    def rewrapped(self, data_key: DataKey, wrapped: Wrapped) -> bool:
+        """See :meth:`DataKeyStore.rewrapped`."""
+        with self._changing() as rows:
+            return rows.rewrapped(data_key, wrapped)
+
+    def delete(self, key_id: str) -> bool:
+        """See :meth:`DataKeyStore.delete`."""
+        with self._changing() as rows:
+            return rows.delete(key_id)
+
+    def __iter__(self) -> Iterator[DataKey]:
+        return iter(self._read())
+
+    def _read(self) -> MemoryDataKeys:
+        """Read the file.
+
+        Raises:
+            ConfigurationError: it cannot be read, or holds no data keys.
+        """
+        try:
+            document = json.loads(self._path.read_bytes())
+            if document["schema"] == _SCHEMA:
+                return MemoryDataKeys(map(DataKey.of, document["data-keys"]))
+            fault = "was written by a newer glisecrets"
+        except FileNotFoundError:
+            return MemoryDataKeys()
+        except OSError:
+            fault = "cannot be read"
+        except (ValueError, KeyError, TypeError):
+            fault = "holds no data keys"
+        raise ConfigurationError(
+            f"the file {self._path} {fault}", next_step="restore it from a copy"
+        )
+
+    @contextmanager
+    def _changing(self) -> Iterator[MemoryDataKeys]:
+        """Give the rows under a lock, and write them complete or not at all."""
+        with self._path.with_name(f".{self._path.name}.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            rows = self._read()
+            yield rows
+            document = {"schema": _SCHEMA, "data-keys": [row.document() for row in rows]}
+            draft = self._path.with_name(f".{self._path.name}.draft")
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump(document, file, indent=2)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)

@@ -1,0 +1,109 @@
+"""Files and streams of any length, in constant memory: ``gs1``'s suite 2, see ``docs/gs1.md``.
+
+::
+
+    01 | 02 | key id (32) | salt (32) | chunks
+
+Each chunk is AES-256-GCM over 64 KiB of plain text, the last one over what is left. Its nonce is
+its number and whether it is the last: chunks that were reordered, repeated, left out or cut off at
+the end do not open (the STREAM construction, https://eprint.iacr.org/2015/189, as age has it).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .errors import InvalidMessage
+from .gs1 import HEADER_BYTES, STREAM, VERSION, key_id_of
+from .xaes import KEY_BYTES, TAG_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from .gs1 import FieldCipher
+
+CHUNK_BYTES = 1 << 16
+SALT_BYTES = 32
+
+_INFO = b"glisecrets gs1 stream"
+_COUNTER_BYTES = 11
+
+
+def encrypt_stream(cipher: FieldCipher, source: BinaryIO, target: BinaryIO) -> None:
+    """Encrypt everything that a file gives."""
+    salt = os.urandom(SALT_BYTES)
+    bound = cipher.bound(STREAM, salt)
+    gcm = _gcm(cipher, salt)
+    target.write(bytes([VERSION, STREAM]) + cipher.key_id + salt)
+    chunks = _numbered(source, CHUNK_BYTES)
+    target.writelines(gcm.encrypt(nonce, chunk, bound) for nonce, chunk in chunks)
+
+
+def decrypt_stream(
+    cipher_of: Callable[[bytes], FieldCipher], source: BinaryIO, target: BinaryIO
+) -> None:
+    """Decrypt a file; each chunk is verified before it is written.
+
+    Args:
+        cipher_of: gives the cipher for a key id, or raises.
+        source: what :func:`encrypt_stream` wrote.
+        target: gets the plain text.
+
+    Raises:
+        InvalidMessage: it is no such file, or was altered or cut off.
+    """
+    header = _read(source, HEADER_BYTES)
+    cipher = cipher_of(key_id_of(header, STREAM))
+    salt = _read(source, SALT_BYTES)
+    if len(salt) < SALT_BYTES:
+        raise _broken("ends within its header")
+    bound, gcm = cipher.bound(STREAM, salt), _gcm(cipher, salt)
+    for number, (nonce, chunk) in enumerate(_numbered(source, CHUNK_BYTES + TAG_BYTES)):
+        plain = _opened(gcm, nonce, chunk, bound)
+        if plain is None or (number and not plain):
+            raise _broken(f"was altered or cut off after {number * CHUNK_BYTES} bytes")
+        target.write(plain)
+
+
+def _numbered(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bytes]]:
+    """Give nonces and chunks; the last chunk is the only one that may be short, or even empty."""
+    number, chunk, final = 0, _read(source, size), False
+    while not final:
+        following = _read(source, size)
+        final = not following
+        yield number.to_bytes(_COUNTER_BYTES, "big") + bytes([final]), chunk
+        number, chunk = number + 1, following
+
+
+def _read(source: BinaryIO, size: int) -> bytes:
+    """Read so many bytes, or what is left: a pipe gives less at a time."""
+    parts, missing = [], size
+    while missing and (part := source.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def _opened(gcm: AESGCM, nonce: bytes, chunk: bytes, bound: bytes) -> bytes | None:
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return gcm.decrypt(nonce, chunk, bound)
+    except (InvalidTag, ValueError):  # ValueError: older versions, of less than a tag
+        return None
+
+
+def _gcm(cipher: FieldCipher, salt: bytes) -> AESGCM:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.hashes import SHA512
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return AESGCM(HKDF(SHA512(), KEY_BYTES, salt=salt, info=_INFO).derive(cipher.stream_key))
+
+
+def _broken(how: str) -> InvalidMessage:
+    return InvalidMessage(f"the encrypted file {how}", next_step="restore it from a copy")
