@@ -2,8 +2,7 @@
 
 A secret that another's options name (``admin``, ``github-token``) goes before that one: whoever
 has stolen the stronger credential could undo the rotation of the weaker. They are never under way
-at once, for the weaker's rotation reads the stronger. Beyond that, :attr:`.rotator.Rotator.rank`
-orders.
+at once, for the weaker's rotation reads the stronger.
 
 There is no journal: an emergency begins at a time, which each secret's tag
 ``glisecrets:emergency`` keeps, and a secret is done when its current version was written after
@@ -84,7 +83,6 @@ class Target:
     """A secret that an emergency concerns."""
 
     secret: str
-    rank: int = 0
     #: Secrets that its options name.
     reads: frozenset[str] = frozenset()
     #: When its current version was written.
@@ -148,9 +146,8 @@ def waves(targets: Iterable[Target]) -> list[list[Target]]:
                 f"the options of {', '.join(sorted(left))} name one another in a circle",
                 next_step="have one of them use another administrator",
             )
-        first = min(target.rank for target in ready)
-        ordered.append([target for target in ready if target.rank == first])
-        for target in ordered[-1]:
+        ordered.append(ready)
+        for target in ready:
             del left[target.secret]
     return ordered
 
@@ -240,7 +237,6 @@ def _described(subject: Subject) -> Target:
     pending = unfinished(description) or proposed(description)
     return Target(
         secret=subject.name,
-        rank=subject.rotator.rank,
         reads=frozenset(secrets_read(subject.options)),
         since=created.get(description.labelled(AWSCURRENT) or ""),
         under_way=pending is not None,

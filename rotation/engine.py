@@ -31,7 +31,7 @@ from .finding import find_rotator
 from .retiring import retire_before_rotation
 from .rotator import Verdict
 from .standing import Standing, after_labels, check_not_superseded
-from .subject import Clock, Subject
+from .subject import ROTATOR, Clock, Subject, check_options, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,11 +106,16 @@ class Engine:
             urgent: a leak is suspected: no overlap is waited for.
 
         Raises:
-            NotRotatable: nothing says how, or wrongly.
+            NoRotator: no kind is named.
+            NotRotatable: an unknown one is named, or an option that the kind has not.
+            StoreError: the store does not describe it.
         """
-        declared = self._declared.get(secret, {})
+        description = self.store.describe(secret)
         with about(secret):
-            return Subject.of(self.store, secret, declared, self.clock, self._find, urgent)
+            options = options_of(description, self._declared.get(secret, {}))
+            rotator = self._find(options[ROTATOR])
+            check_options(description.name, options, rotator)
+        return Subject(self.store, secret, description, rotator, options, self.clock, urgent)
 
     def step(self, step: Step, secret: str, token: str, *, urgent: bool = False) -> Outcome:
         """Run one step, for the token whose version is ``AWSPENDING``.

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue
 
 
-#: The options of :mod:`.github`, which every kind has.
-GITHUB_OPTIONS = frozenset({"github", "github-keys", "github-secret", "github-token", "github-url"})
-
-
 class Verdict(StrEnum):
     """What a provider says of a value."""
 
@@ -88,11 +84,6 @@ class Rotator(ABC):
     minted: ClassVar[bool] = False
     #: The options that it reads, besides those of publishing; others are refused as slips.
     options: ClassVar[frozenset[str]] = frozenset()
-    #: Where it stands in an emergency: lower ones first, equal ones at the same time.
-    rank: ClassVar[int] = 50
-
-    def __init_subclass__(cls) -> None:
-        cls.options |= GITHUB_OPTIONS
 
     def reap(self, rotation: Rotation) -> None:  # noqa: B027 - few kinds leave anything behind
         """Delete what a crashed attempt made at the provider and no version holds."""

@@ -32,8 +32,12 @@ OVERLAP = "overlap"
 PERIOD = "rotate-every"
 #: When an emergency was declared, and why: see :mod:`.emergency`.
 EMERGENCY = "emergency"
+#: The options of :mod:`.github`.
+_GITHUB_OPTIONS = frozenset(
+    {"github", "github-keys", "github-secret", "github-token", "github-url"}
+)
 #: The options that every kind has.
-_ENGINE_OPTIONS = frozenset({ROTATOR, OVERLAP, PERIOD, EMERGENCY})
+_EVERY_KINDS = _GITHUB_OPTIONS | {ROTATOR, OVERLAP, PERIOD, EMERGENCY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,42 +64,6 @@ class Subject:
     asked_urgently: bool = False
     #: The current version, once it is read.
     _current: list[SecretVersion] = field(default_factory=list, init=False, repr=False)
-
-    @classmethod
-    def of(
-        cls,
-        store: Store,
-        secret: str,
-        declared: Mapping[str, str],
-        clock: Clock,
-        find: Callable[[str], Rotator],
-        urgent: bool = False,
-    ) -> Subject:
-        """Describe a secret and find its rotator.
-
-        Args:
-            store: where it is.
-            secret: its name or ARN.
-            declared: options that override those of the tags.
-            clock: the time.
-            find: gives the rotator of a kind.
-            urgent: whether a leak is suspected.
-
-        Raises:
-            NoRotator: no kind is named.
-            NotRotatable: an unknown one is named, or an option that the kind has not.
-            StoreError: the store does not describe it.
-        """
-        description = store.describe(secret)
-        tagged = {
-            name.removeprefix(TAG_PREFIX): text
-            for name, text in description.tags.items()
-            if name.startswith(TAG_PREFIX)
-        }
-        options = {**tagged, **declared}
-        rotator = find(_kind(description.name, options))
-        check_options(description.name, options, rotator)
-        return cls(store, secret, description, rotator, options, clock, urgent)
 
     @property
     def kind(self) -> str:
@@ -215,11 +183,26 @@ def emergency_begun(tag: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _kind(secret: str, options: Mapping[str, str]) -> str:
+def options_of(description: SecretDescription, declared: Mapping[str, str]) -> dict[str, str]:
+    """Give what a secret's tags say of its rotation, by name without the prefix.
+
+    Args:
+        description: of the secret.
+        declared: options that override those of the tags.
+
+    Raises:
+        NoRotator: no kind is named.
+    """
+    tagged = {
+        name.removeprefix(TAG_PREFIX): text
+        for name, text in description.tags.items()
+        if name.startswith(TAG_PREFIX)
+    }
+    options = {**tagged, **declared}
     if ROTATOR in options:
-        return options[ROTATOR]
+        return options
     raise NoRotator(
-        f"{secret} has no tag {TAG_PREFIX}{ROTATOR}: nothing says how it is rotated",
+        f"{description.name} has no tag {TAG_PREFIX}{ROTATOR}: nothing says how it is rotated",
         next_step="name the kind in its declaration, secret(…, kind=…), then: glisecrets rotate"
         " apply",
     )
@@ -231,9 +214,9 @@ def check_options(secret: str, options: Mapping[str, str], rotator: Rotator) -> 
     Raises:
         NotRotatable: there are some.
     """
-    unknown = options.keys() - rotator.options - _ENGINE_OPTIONS
+    unknown = options.keys() - rotator.options - _EVERY_KINDS
     if unknown:
-        known = ", ".join(sorted({*rotator.options, OVERLAP, PERIOD}))
+        known = ", ".join(sorted({*rotator.options, *_GITHUB_OPTIONS, OVERLAP, PERIOD}))
         raise NotRotatable(
             f"{secret}: {options[ROTATOR]} has no option {', '.join(sorted(unknown))}",
             next_step=f"options are tags {TAG_PREFIX}NAME; the names are: {known}",

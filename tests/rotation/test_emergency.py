@@ -47,7 +47,6 @@ class Witness(Rotator):
     """Counts who is under way at the same time; ``gate`` waits for that many."""
 
     options: ClassVar[frozenset[str]] = frozenset({"admin"})
-    rank: ClassVar[int] = 50
     order: list[str] = field(default_factory=list)
     under_way: set[str] = field(default_factory=set)
     together: list[frozenset[str]] = field(default_factory=list)
@@ -71,12 +70,6 @@ class Witness(Rotator):
         return Verdict.ACCEPTED
 
 
-class First(Witness):
-    """Goes before others by its rank."""
-
-    rank: ClassVar[int] = 10
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
@@ -91,17 +84,11 @@ def names(ordered: list[list[Target]]) -> list[list[str]]:
 
 def test_an_administrator_goes_before_what_it_administers() -> None:
     """Whoever stole the administrator's password could undo the rotation of all others."""
-    app = Target("gli/db", rank=10, reads=frozenset({"gli/admin"}))
-    admin = Target("gli/admin", rank=90, reads=frozenset({"gli/root"}))
-    root, other = Target("gli/root", rank=50), Target("gli/webhook", rank=50)
+    app = Target("gli/db", reads=frozenset({"gli/admin"}))
+    admin = Target("gli/admin", reads=frozenset({"gli/root"}))
+    root, other = Target("gli/root"), Target("gli/webhook")
     ordered = waves([app, other, admin, root])
     assert names(ordered) == [["gli/webhook", "gli/root"], ["gli/admin"], ["gli/db"]]
-
-
-def test_ranks_order_what_does_not_depend_on_each_other() -> None:
-    """Lower ones first, equal ones at the same time."""
-    targets = [Target("c", rank=30), Target("a", rank=10), Target("b", rank=10)]
-    assert names(waves(targets)) == [["a", "b"], ["c"]]
 
 
 def test_a_secret_may_name_itself_but_no_circle() -> None:
@@ -113,7 +100,7 @@ def test_a_secret_may_name_itself_but_no_circle() -> None:
 
 def test_dependants_are_never_under_way_together(store: LocalStore) -> None:
     """The rotation of the one reads the other, which must not change meanwhile."""
-    witness, first = Witness(), First()
+    witness, first = Witness(), Witness()
     find = {"witness": witness, "first": first}.__getitem__
     store.create("admin", "x", tags={"glisecrets:rotator": "witness"})
     tags = {"glisecrets:rotator": "first", "glisecrets:admin": "admin"}

@@ -20,6 +20,7 @@ from glisecrets.rotation.errors import (
     Unreachable,
 )
 from glisecrets.rotation.rotator import Rotation, Rotator, Verdict
+from glisecrets.rotation.subject import check_options
 
 from .loopback import Asked, Reply, closed_port, serving
 
@@ -289,4 +290,7 @@ def test_no_log_has_a_value_in_it(github: GitHub, caplog: pytest.LogCaptureFixtu
 
 def test_every_kind_has_the_options_of_publishing() -> None:
     """Another package's kind can be published without knowing of GitHub."""
-    assert {"github", "github-token", "github-secret", "github-keys"} <= Plain.options
+    names = ("github", "github-keys", "github-secret", "github-token", "github-url", "rotator")
+    check_options("gli/hook", dict.fromkeys(names, "x"), Plain())
+    with pytest.raises(NotRotatable, match="githup"):
+        check_options("gli/hook", {"rotator": "plain", "githup": "x"}, Plain())
