@@ -1,8 +1,9 @@
-"""The app: the system checks, SECRET_KEY's keyring, and no placeholders of the build phase."""
+"""The app: the system checks, the keyrings, and no placeholders of the build phase."""
 
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
@@ -42,7 +43,7 @@ class GlisecretsConfig(AppConfig):
     verbose_name = "glisecrets"
 
     def ready(self) -> None:
-        """Register the checks, follow SECRET_KEY's keyring; refuse to serve with placeholders.
+        """Register the checks, follow the keyrings; refuse to serve with placeholders.
 
         Raises:
             ImproperlyConfigured: the settings were loaded in the build phase, DEBUG is off, and
@@ -52,11 +53,16 @@ class GlisecretsConfig(AppConfig):
         from django.core.signals import request_started
 
         from . import checks  # noqa: F401 - registers them
+        from .jwt_keys import has_keyring
         from .secret_keys import KeyFollower
 
         follower = KeyFollower.of(settings)
         if follower is not None:
             request_started.connect(follower, weak=False, dispatch_uid="glisecrets.secret_keys")
+        if has_keyring(settings) and find_spec("rest_framework_simplejwt"):
+            from . import simple_jwt
+
+            simple_jwt.install()
         if settings.DEBUG or is_build_command(sys.argv, settings):
             return
         found = placeholders_in(settings)

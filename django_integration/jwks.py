@@ -9,18 +9,17 @@ and in the settings class ``jwt_keyring: SecretStr = secret("gli/jwt/{environmen
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+import hashlib
+from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.http import JsonResponse
+from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from glisecrets.keys import RsaKeyring
+from .jwt_keys import FIELD, jwt_keys
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponseBase
 
 __all__ = ["jwks"]
 
@@ -29,15 +28,10 @@ _MAX_AGE = 300
 
 
 @require_safe
-def jwks(_request: HttpRequest, field: str = "jwt_keyring") -> JsonResponse:
+def jwks(request: HttpRequest, field: str = FIELD) -> HttpResponseBase | None:
     """Answer with the JSON Web Key Set (RFC 7517) of a settings field that holds a keyring."""
-    text = settings.GLISECRETS.live(field).get_secret_value()
-    response = JsonResponse(_published(text, datetime.now(UTC).date().isoformat()))
+    response = JsonResponse(jwt_keys(field).jwks())
+    etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
     response["Cache-Control"] = f"public, max-age={_MAX_AGE}"
-    return response
-
-
-@lru_cache(maxsize=2)
-def _published(text: str, _day: str) -> dict[str, Any]:
-    """Give the set; made anew each day, for retired keys run out."""
-    return RsaKeyring.parse(text).jwks(datetime.now(UTC))
+    response["ETag"] = etag
+    return get_conditional_response(request, etag, None, response)

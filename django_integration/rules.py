@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, LiteralString, NoReturn
 from pydantic_core import PydanticCustomError
 
 from glisecrets.environment import Environment
-from glisecrets.keys import InvalidKeyring
+from glisecrets.keys import InvalidKey, InvalidKeyring, RsaKeyring
+from glisecrets.placeholders import BUILD_MARK
+from glisecrets.redaction.process import remember
 
 from .secret_keys import keyring_of
 
@@ -22,6 +24,7 @@ __all__ = [
     "debug_is_off",
     "hosts_are_named",
     "in_build",
+    "jwt_keyring_is_one",
     "origins_are_named",
     "refuse",
     "secret_key_is_strong",
@@ -92,6 +95,27 @@ def _signing_keys(text: str) -> list[str]:
     except InvalidKeyring:
         return []
     return [text] if ring is None else [key.material for key in (ring.signing, ring.next) if key]
+
+
+def jwt_keyring_is_one(value: SecretStr | None) -> SecretStr | None:
+    """Refuse what is no keyring of RSA keys, or has a key that cannot be read, or a weak one."""
+    text = value.get_secret_value() if value else ""
+    if not text or BUILD_MARK in text:
+        return value
+    try:
+        ring = RsaKeyring.parse(text)
+        for key in ring.accepted():
+            remember(key.material, name="jwt_keyring")
+        ring.public_keys()
+    except InvalidKey:
+        ring = None
+    if ring is None:
+        refuse(
+            "jwt_keyring",
+            "is no keyring of RSA keys, or has one that is weak or cannot be read",
+            "glisecrets keys jwt verify --store REFERENCE tells more",
+        )
+    return value
 
 
 def origins_are_named(value: list[str], info: ValidationInfo) -> list[str]:

@@ -67,6 +67,8 @@ class DjangoSettings(ServiceSettings):
 
     jwt_private_key: SecretPemKey | None = None
     jwt_public_key: PemKey | None = None
+    #: In place of both: the keyring that is rotated; see ``docs/jwt.md``.
+    jwt_keyring: SecretStr | None = None
 
     aws_storage_bucket_name: str | None = None
     aws_s3_region_name: str = "ap-northeast-2"
@@ -77,6 +79,7 @@ class DjangoSettings(ServiceSettings):
     _debug_is_off = field_validator("debug")(rules.debug_is_off)
     _hosts_are_named = field_validator("allowed_hosts")(rules.hosts_are_named)
     _origins_are_named = field_validator("cors_allowed_origins")(rules.origins_are_named)
+    _jwt_keyring_is_one = field_validator("jwt_keyring")(rules.jwt_keyring_is_one)
 
     @field_validator("database_url")
     @classmethod
@@ -122,6 +125,7 @@ class DjangoSettings(ServiceSettings):
             "DEFAULT_EXCEPTION_REPORTER_FILTER": f"{_REPORTS}.RedactingReporterFilter",
             "STORAGES": self.storages(),
             **_given(DATABASES=self.databases(), CACHES=self.caches()),
+            **_given(SIMPLE_JWT=self.simple_jwt()),
             **self.email(),
             **self.cors(),
             **self.security(),
@@ -191,6 +195,26 @@ class DjangoSettings(ServiceSettings):
         if key is None and self.environment_loaded is not Environment.DEVELOPMENT:
             return {}
         return email_settings(key.get_secret_value() if key else None)
+
+    def simple_jwt(self, **more: Any) -> dict[str, Any]:
+        """Give ``SIMPLE_JWT`` of djangorestframework-simplejwt, empty where no key is named.
+
+        With ``jwt_keyring`` it holds no key: the app installs a token backend that follows the
+        keyring (:mod:`~glisecrets.django_integration.simple_jwt`), and without the app nothing is
+        signed, rather than by a key that is not rotated.
+
+        Args:
+            **more: more of it, by simplejwt's names: ``ISSUER="gli"``; each overrides ours.
+        """
+        private, public = self.jwt_private_key, self.jwt_public_key
+        if self.jwt_keyring:
+            keys = {"SIGNING_KEY": "", "VERIFYING_KEY": ""}
+        elif public:
+            signing = private.get_secret_value() if private else ""
+            keys = {"SIGNING_KEY": signing, "VERIFYING_KEY": public}
+        else:
+            return {}
+        return {"ALGORITHM": "RS256", **keys, **more}
 
     def storages(self) -> dict[str, Any]:
         """Give ``STORAGES``: media files in S3 (django-storages) where a bucket is named."""

@@ -22,9 +22,24 @@ def raw_pem(text: str) -> str:
         candidate = _from_base64(candidate)
     candidate = candidate.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\r\n", "\n").strip()
     lines = candidate.split("\n")
+    if len(lines) == 1 and _END in candidate:
+        raise UnreadableValue(
+            "a PEM block that has lost its line breaks",
+            next_step="give it as base64 in one line: base64 FILE | tr -d '\\n'",
+        )
     if not (lines[0].startswith(_BEGIN) and lines[-1].startswith(_END)):
         raise UnreadableValue("not a whole PEM block")
     return candidate + "\n"
+
+
+def one_line(pem: str) -> str:
+    """Give base64 of PEM text: one line without a character that any shell or file minds."""
+    return base64.b64encode(pem.encode()).decode()
+
+
+def escaped(pem: str) -> str:
+    r"""Give PEM text in one line, with ``\n`` for its line breaks: for ``.env`` files and JSON."""
+    return pem.rstrip("\n").replace("\n", "\\n")
 
 
 def _from_base64(text: str) -> str:

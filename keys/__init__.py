@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING
 from glisecrets.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
-    from .errors import InvalidKey, InvalidKeyring, InvalidSignature
+    from .errors import InvalidKey, InvalidKeyring, InvalidSignature, UnknownKey
+    from .jwks import read_jwks
+    from .jwt_keys import JwtKeys
     from .key_pair import KeyPair, PublicKey
     from .keyring import Key, Keyring
+    from .live_jwt_keys import LiveJwtKeys
     from .rsa_keyring import RsaKeyring
     from .secret_keyring import SecretKeyring
 
 __getattr__, __dir__ = _lazy(
     __name__,
     {
-        "errors": ("InvalidKey", "InvalidKeyring", "InvalidSignature"),
+        "errors": ("InvalidKey", "InvalidKeyring", "InvalidSignature", "UnknownKey"),
+        "jwks": ("read_jwks",),
+        "jwt_keys": ("JwtKeys",),
         "key_pair": ("KeyPair", "PublicKey"),
         "keyring": ("Key", "Keyring"),
+        "live_jwt_keys": ("LiveJwtKeys",),
         "rsa_keyring": ("RsaKeyring",),
         "secret_keyring": ("SecretKeyring",),
     },
@@ -29,10 +35,14 @@ __all__ = [
     "InvalidKey",
     "InvalidKeyring",
     "InvalidSignature",
+    "JwtKeys",
     "Key",
     "KeyPair",
     "Keyring",
+    "LiveJwtKeys",
     "PublicKey",
     "RsaKeyring",
     "SecretKeyring",
+    "UnknownKey",
+    "read_jwks",
 ]

@@ -5,7 +5,6 @@ Parsing a private key takes a hundred times as long as signing with it: keep the
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from dataclasses import dataclass, field
@@ -20,15 +19,16 @@ from glisecrets.documents import UnreadableValue
 from glisecrets.errors import ConfigurationError
 from glisecrets.pem_forms import raw_pem
 
+from . import base64url
+from .encrypted_pem import encrypted_pem
 from .errors import InvalidKey, InvalidSignature
+from .weak_keys import EXPONENT, checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 #: Sizes in bits that are made; RFC 7518, section 3.3 asks for 2048 at least.
 SIZES: Final = (2048, 3072, 4096)
-#: The public exponent of every key that is made, and the smallest that is accepted.
-_EXPONENT: Final = 65537
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,13 @@ class PublicKey:
         """
         loaded = _loaded(text, serialization.load_pem_public_key)
         if isinstance(loaded, rsa.RSAPublicKey):
-            return cls(_strong(loaded))
+            return cls(checked(loaded))
+        if "PRIVATE KEY" in _label(text):
+            raise InvalidKey(
+                "a private key, where the public one is asked for",
+                next_step="has anyone seen it? Then replace it; its public half is printed by:"
+                " glisecrets keys jwt verify FILE",
+            )
         raise InvalidKey("not an RSA public key in PEM")
 
     @classmethod
@@ -64,19 +70,26 @@ class PublicKey:
             loaded = None
         if loaded is None:
             raise InvalidKey("not an RSA key as JSON Web Key")
-        return cls(_strong(loaded))
+        return cls(checked(loaded))
 
     @property
     def pem(self) -> str:
         """PEM, SubjectPublicKeyInfo: ``-----BEGIN PUBLIC KEY-----``."""
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        return self._pem(serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def pkcs1(self) -> str:
+        """PEM, PKCS#1, as ``ssh-keygen -e -m PEM`` writes it."""
+        return self._pem(serialization.PublicFormat.PKCS1)
+
+    def _pem(self, form: serialization.PublicFormat) -> str:
         return self.rsa.public_bytes(serialization.Encoding.PEM, form).decode()
 
     @cached_property
     def kid(self) -> str:
         """The key's id: its SHA-256 thumbprint (RFC 7638)."""
         canonical = json.dumps(self._required, separators=(",", ":"), sort_keys=True)
-        return _base64url(hashlib.sha256(canonical.encode()).digest())
+        return base64url.encode(hashlib.sha256(canonical.encode()).digest())
 
     @property
     def jwk(self) -> dict[str, str]:
@@ -123,43 +136,61 @@ class KeyPair:
                 f"{bits} is no size of an RSA key that is made here",
                 next_step=f"choose one of: {sizes}",
             )
-        return cls(rsa.generate_private_key(_EXPONENT, bits))
+        return cls(rsa.generate_private_key(EXPONENT, bits))
 
     @classmethod
-    def from_pem(cls, text: str, *, validate: bool = True) -> Self:
+    def from_pem(cls, text: str, passphrase: str | None = None, *, validate: bool = True) -> Self:
         r"""Read PEM (PKCS#8 or PKCS#1), raw, ``\n``-escaped or base64.
 
         Args:
             text: the PEM text.
+            passphrase: what it is encrypted with.
             validate: see that the numbers fit together, which takes 0.2 s (2048 bits) to 0.7 s
                 (4096); ``False`` is for keys that were validated before.
 
         Raises:
-            InvalidKey: no RSA private key, a damaged or a weak one, or behind a passphrase.
+            InvalidKey: no RSA private key, a damaged or a weak one, or behind a passphrase that
+                was not given, or another one.
         """
+        secret = None if passphrase is None else passphrase.encode()
         loaded = _loaded(
             text,
             lambda pem: serialization.load_pem_private_key(
-                pem, None, unsafe_skip_rsa_key_validation=not validate
+                pem, secret, unsafe_skip_rsa_key_validation=not validate
             ),
         )
         if isinstance(loaded, rsa.RSAPrivateKey):
-            _strong(loaded.public_key())
+            checked(loaded.public_key())
             return cls(loaded)
-        raise InvalidKey(
-            "not an RSA private key in PEM, or a damaged one",
-            next_step="make one: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048;"
-            " a key of OpenSSH's own form becomes PEM by: ssh-keygen -p -m PEM -f FILE",
-        )
+        raise _no_private_key(_label(text), passphrase)
 
     @property
     def pem(self) -> str:
         """PEM, PKCS#8, not encrypted: ``-----BEGIN PRIVATE KEY-----``."""
-        return self.rsa.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ).decode()
+        form = serialization.PrivateFormat.PKCS8
+        return self._bytes(serialization.Encoding.PEM, form).decode()
+
+    @property
+    def pkcs1(self) -> str:
+        """PEM, PKCS#1, not encrypted, as the guide's ``ssh-keygen -m PEM`` writes it."""
+        form = serialization.PrivateFormat.TraditionalOpenSSL
+        return self._bytes(serialization.Encoding.PEM, form).decode()
+
+    def encrypted(self, passphrase: str) -> str:
+        """Give PEM behind a passphrase: ``-----BEGIN ENCRYPTED PRIVATE KEY-----``.
+
+        Takes a sixth of a second, as each guess at the passphrase does.
+
+        Raises:
+            ConfigurationError: the passphrase is empty.
+        """
+        if not passphrase:
+            raise ConfigurationError("the passphrase is empty", next_step="choose one")
+        form = serialization.PrivateFormat.PKCS8
+        return encrypted_pem(self._bytes(serialization.Encoding.DER, form), passphrase)
+
+    def _bytes(self, encoding: serialization.Encoding, form: serialization.PrivateFormat) -> bytes:
+        return self.rsa.private_bytes(encoding, form, serialization.NoEncryption())
 
     @cached_property
     def public(self) -> PublicKey:
@@ -170,6 +201,18 @@ class KeyPair:
     def kid(self) -> str:
         """The key's id: its SHA-256 thumbprint (RFC 7638)."""
         return self.public.kid
+
+    def check_public(self, public: PublicKey) -> None:
+        """See that a public key is the other half of this private one.
+
+        Raises:
+            InvalidKey: it is not.
+        """
+        if public.kid != self.kid:
+            raise InvalidKey(
+                f"the public key {public.kid} is not the other half of the private key {self.kid}",
+                next_step="publish the half that belongs to it",
+            )
 
     def sign(self, message: bytes) -> bytes:
         """Sign by RS256: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3)."""
@@ -188,30 +231,39 @@ def _loaded(text: str, load: Callable[[bytes], object]) -> object:
     try:
         return load(raw_pem(text).encode())
     except UnreadableValue as error:
-        fault = error.message
+        fault, step = error.message, error.next_step
     except TypeError:
-        fault = "the key is behind a passphrase"
+        encrypted = "ENCRYPTED" in raw_pem(text)
+        fault = "the key is behind a passphrase" if encrypted else "the key has no passphrase"
+        step = "give its passphrase" if encrypted else "leave the passphrase out"
     except (ValueError, exceptions.UnsupportedAlgorithm):
         return None
-    raise InvalidKey(fault)
+    raise InvalidKey(fault, next_step=step)
 
 
-def _strong(key: rsa.RSAPublicKey) -> rsa.RSAPublicKey:
-    exponent = key.public_numbers().e
-    if key.key_size < SIZES[0]:
-        raise InvalidKey(f"an RSA key of {key.key_size} bits: at least {SIZES[0]} are asked for")
-    if exponent < _EXPONENT:
-        raise InvalidKey(f"an RSA key with exponent {exponent}: at least {_EXPONENT} is asked for")
-    return key
+def _label(text: str) -> str:
+    """Give the first line of PEM text that could be taken apart."""
+    return raw_pem(text).partition("\n")[0]
+
+
+def _no_private_key(label: str, passphrase: str | None) -> InvalidKey:
+    if "PUBLIC KEY" in label:
+        return InvalidKey(
+            "a public key, where the private one is asked for",
+            next_step="give the file that was kept secret, not the .pub one",
+        )
+    if passphrase is not None:
+        return InvalidKey("the private key is damaged, or the passphrase is another one")
+    return InvalidKey(
+        "not an RSA private key in PEM, or a damaged one",
+        next_step="make one: glisecrets keys jwt generate; a key of OpenSSH's own form becomes PEM"
+        " by: ssh-keygen -p -m PEM -f FILE",
+    )
 
 
 def _text(number: int) -> str:
-    return _base64url(number.to_bytes((number.bit_length() + 7) // 8))
+    return base64url.encode(number.to_bytes((number.bit_length() + 7) // 8))
 
 
 def _number(text: str) -> int:
-    return int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return int.from_bytes(base64url.decode(text))
