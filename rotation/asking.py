@@ -17,12 +17,9 @@ from glisecrets.documents import MISSING, parse_json
 from glisecrets.errors import MissingExtra
 
 from .errors import NotRotatable, Unreachable
-from .rotator import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from glisecrets.stores.base import SecretValue
+    from collections.abc import Mapping
 
     from .rotator import Rotation
 
@@ -32,9 +29,6 @@ TIMEOUT = 10.0
 PATIENCE = 30.0
 #: A provider that says to come back at once is not hammered all the same, in seconds.
 _SHORTEST = 1.0
-#: Seconds in which a minted key becomes known to all of a provider's machines; for AWS about 15
-#: (aws-sdk-js#559); and between two probes of it.
-SETTLING, BETWEEN_PROBES = 60.0, 3.0
 
 _TOO_MANY, _SERVER_ERRORS, _FORBIDDEN = 429, 500, 403
 
@@ -172,23 +166,6 @@ def checked_url(url: str, option: str) -> str:
 def host_of(url: str) -> str:
     """Give a URL's host and port, for messages: its user, path and query may be confidential."""
     return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def settled(rotation: Rotation, value: SecretValue, ask: Callable[[], Verdict]) -> Verdict:
-    """Ask for a verdict; while a minted value may still be unknown, ask again.
-
-    Args:
-        rotation: the value is waited for if it is the one that is pending.
-        value: what is asked about.
-        ask: asks once.
-    """
-    verdict = ask()
-    waited = 0.0 if value == rotation.pending else SETTLING
-    while verdict is Verdict.REJECTED and waited < SETTLING:
-        rotation.pause(BETWEEN_PROBES)
-        waited += BETWEEN_PROBES
-        verdict = ask()
-    return verdict
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from glisecrets.errors import ConfigurationError, InvalidReference
 from glisecrets.references import Reference
 
+from .rotator import ADMIN
 from .subject import PERIOD, ROTATOR, TAG_PREFIX
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from glisecrets.environment import Environment
 
 #: The options that name another secret, which a rotation reads: an administrator's, GitHub's.
-READ_BY_ROTATIONS = ("admin", "github-token")
+READ_BY_ROTATIONS = (ADMIN, "github-token")
 
 
 @dataclass(frozen=True, slots=True)

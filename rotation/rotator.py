@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from .errors import NotRotatable
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from glisecrets.stores.base import SecretValue
+
+
+#: The option that refers to the secret of an administrator, of each kind that knows one.
+ADMIN: Final = "admin"
 
 
 class Verdict(StrEnum):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from glisecrets.keys import SecretKeyring
 
 from .keyrings import KeyringRotator
+from .one_string import KEY
 
 if TYPE_CHECKING:
     from glisecrets.keys import Key, Keyring
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class DjangoSecretKey(KeyringRotator):
     """Rotates Django's SECRET_KEY."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"key", "session-life"})
+    options: ClassVar[frozenset[str]] = frozenset({KEY, "session-life"})
     ring: ClassVar[type[Keyring]] = SecretKeyring
     life: ClassVar[tuple[str, timedelta]] = ("session-life", timedelta(days=14))
     bare: ClassVar[str] = "secret_key"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from ..aws import AwsRefused, ask_aws, aws_client
 from ..errors import ProviderRefused, Unreachable
 from ..rotator import Rotator, Verdict
+from .minting import settled
 from .redis_acl import probe
 from .redis_endpoint import RedisEndpoint, ask, with_new_password
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks whether a change is made: five minutes in all.
 _PAUSES: Final = (1, 2, 3, 4, *[5] * 58)
-#: How many of them a node may take to know what the API calls made.
-_NODES_LAG: Final = 6
 #: How error codes start that pass with the change before.
 _CHANGING: Final = ("InvalidUserState", "InvalidReplicationGroupState", "InvalidUserGroupState")
 
@@ -86,10 +85,8 @@ class _ElastiCache(Rotator):
 
     def _wait_for_nodes(self, rotation: Rotation) -> None:
         """Wait until the pending value is accepted; if it never is, its probe will say so."""
-        for seconds in _PAUSES[:_NODES_LAG]:
-            if self.probe(rotation, rotation.pending or "") is Verdict.ACCEPTED:
-                return
-            rotation.pause(seconds)
+        new = rotation.pending or ""
+        settled(rotation, new, lambda: self.probe(rotation, new))
 
 
 class ElastiCacheUser(_ElastiCache):

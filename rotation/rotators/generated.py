@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..asking import Provider, checked_url
 from ..errors import Unreachable
-from ..one_string import KEY, string_in, with_string
 from ..rotator import Rotator, Verdict
+from .one_string import KEY, string_in, with_string
 
 if TYPE_CHECKING:
     from collections.abc import Callable

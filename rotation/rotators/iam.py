@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from glisecrets.documents import UnreadableValue, parse_object
 
-from ..asking import settled
 from ..aws import AwsRefused, ask_aws, aws_client
 from ..errors import NotRotatable, ProviderRefused, RotationBusy
 from ..rotator import Rotator, Verdict
 from .iam_user import IamUser
+from .minting import ids_held, settled
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -58,7 +58,7 @@ class IamAccessKey(Rotator):
 
     def reap(self, rotation: Rotation) -> None:
         """Delete keys that no version holds and nobody has used since they were minted."""
-        user, held, now = _user(rotation), _held(rotation), rotation.now()
+        user, held, now = _user(rotation), ids_held(rotation, _id), rotation.now()
         for key in user.keys():  # noqa: SIM118 - not those of a dict
             if key.id not in held and not key.last_use and not key.may_be_on_its_way(now):
                 user.delete(key.id)
@@ -141,16 +141,11 @@ def _id(rotation: Rotation, value: SecretValue | None) -> str | None:
         return None
 
 
-def _held(rotation: Rotation) -> set[str | None]:
-    values = [*rotation.held(), rotation.current, rotation.pending, rotation.previous]
-    return {_id(rotation, value) for value in values}
-
-
 def _full(
     rotation: Rotation, user: IamUser, keys: list[AccessKey]
 ) -> ProviderRefused | RotationBusy:
     """Say why a user with two keys gets no third: a crash's leftover passes, others do not."""
-    now, held = rotation.now(), _held(rotation)
+    now, held = rotation.now(), ids_held(rotation, _id)
     told = f"{rotation.secret}: IAM user {user.name} has two keys, which is all that AWS allows: "
     told += ", ".join(key.told(now) for key in keys)
     if any(key.id not in held and key.may_be_on_its_way(now) for key in keys):

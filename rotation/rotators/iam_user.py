@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..aws import AwsRefused, ask_aws, aws_client
+from .minting import YOUTH
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
     from ..rotator import Rotation
-
-#: How long a key that no version holds may still be on its way into one.
-_YOUTH = timedelta(minutes=5)
 
 
 class Use(NamedTuple):
@@ -40,7 +38,7 @@ class AccessKey(NamedTuple):
 
     def may_be_on_its_way(self, now: datetime) -> bool:
         """Tell whether a run may have minted it just now, and be about to store it."""
-        return self.last_use is None and now - self.created <= _YOUTH
+        return self.last_use is None and now - self.created <= YOUTH
 
     def told(self, now: datetime) -> str:
         """Give its id, state, age and last use, for messages."""

@@ -18,6 +18,7 @@ from glisecrets.errors import ConfigurationError
 from glisecrets.keys import KeyPair, RsaKeyring
 
 from .keyrings import KeyringRotator
+from .one_string import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class JwtKeyring(KeyringRotator):
     """Rotates the keys that sign JSON Web Tokens."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"bits", "key", "token-life"})
+    options: ClassVar[frozenset[str]] = frozenset({KEY, "bits", "token-life"})
     ring: ClassVar[type[Keyring]] = RsaKeyring
     life: ClassVar[tuple[str, timedelta]] = ("token-life", timedelta(days=30))
     bare: ClassVar[str] = "private_key"

@@ -32,6 +32,7 @@ from glisecrets.keys import InvalidKey, Key, Keyring
 
 from ..errors import NotRotatable
 from ..rotator import Rotator, Verdict
+from .one_string import key_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +91,7 @@ class KeyringRotator(Rotator):
 
     def _read(self, rotation: Rotation, value: SecretValue) -> Keyring:
         try:
-            ring = self._ring(rotation, _at(value, _path(rotation)))
+            ring = self._ring(rotation, _at(value, key_path(rotation)))
             ring.check()
         except (InvalidKey, UnreadableValue) as error:
             fault = _not_rotatable(rotation, error)
@@ -110,7 +111,7 @@ class KeyringRotator(Rotator):
         )
 
     def _written(self, rotation: Rotation, ring: Keyring) -> str:
-        path = _path(rotation)
+        path = key_path(rotation)
         found = _at(rotation.current, path)
         kept = found if isinstance(found, dict) else {}
         copies = {name: text for name, text in self.copies(ring).items() if name in kept}
@@ -118,11 +119,6 @@ class KeyringRotator(Rotator):
         if path:
             return with_key(parse_object(rotation.current), path, document)
         return json.dumps(document, ensure_ascii=False)
-
-
-def _path(rotation: Rotation) -> tuple[str, ...]:
-    key = rotation.options.get("key")
-    return tuple(key.split(".")) if key else ()
 
 
 def _at(value: SecretValue, path: tuple[str, ...]) -> Any:

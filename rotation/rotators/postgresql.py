@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import LockedOut
-from ..rotator import Rotation, Rotator, Verdict
-from .postgresql_login import ADMIN, parse_login, parse_logins, propose_login
+from ..rotator import ADMIN, Rotation, Rotator, Verdict
+from .postgresql_login import parse_login, parse_logins, propose_login
 
 # psycopg is behind postgresql_session: a status without it can still tell the period.
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from ..rotator import Rotation, Rotator, Verdict
+from ..rotator import ADMIN, Rotation, Rotator, Verdict
 from .postgresql import probe
-from .postgresql_login import ADMIN, new_password, parse_login, propose_login
+from .postgresql_login import new_password, parse_login, propose_login
 
 if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue

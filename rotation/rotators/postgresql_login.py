@@ -15,11 +15,12 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from glisecrets.documents import UnreadableValue, parse_object
 
 from ..errors import NotRotatable
+from ..rotator import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue
 
     from ..rotator import Rotation
-
-#: The option that names the secret of an administrator of the same server.
-ADMIN: Final = "admin"
 
 #: Random bytes in a password.
 _PASSWORD_BYTES = 32

@@ -17,6 +17,7 @@ from glisecrets.errors import MissingExtra
 from glisecrets.ladder_refusals import REFUSALS
 
 from ..errors import NotRotatable, ProviderRefused, RotationError, Unreachable
+from ..rotator import ADMIN
 from .postgresql_login import parse_administrator, reader_refused
 
 try:
@@ -179,7 +180,7 @@ def change_as_administrator(
     if connection is None:
         raise ProviderRefused(
             f"{new.place} does not let the administrator {administrator.username!r} in",
-            next_step=f"correct the secret {rotation.options['admin']}, or rotate it first",
+            next_step=f"correct the secret {rotation.options[ADMIN]}, or rotate it first",
         )
     change_password(connection, new, rotation, lock=lock, prepare=prepare)
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import LockedOut, ProviderRefused
-from ..rotator import Rotator, Verdict
+from ..rotator import ADMIN, Rotator, Verdict
 from .redis_endpoint import RedisEndpoint, Refused, ask, with_new_password
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class RedisAcl(Rotator):
 
     period: ClassVar[timedelta] = timedelta(days=90)
     overlap: ClassVar[timedelta | None] = timedelta(days=7)
-    options: ClassVar[frozenset[str]] = frozenset({"admin"})
+    options: ClassVar[frozenset[str]] = frozenset({ADMIN})
 
     def propose(self, rotation: Rotation) -> SecretValue:
         """Choose a password."""
@@ -86,7 +86,7 @@ def probe(rotation: Rotation, value: SecretValue) -> Verdict:
 
 def _login(rotation: Rotation) -> RedisEndpoint:
     """Find who may change the user, and is accepted."""
-    if "admin" in rotation.options:
+    if ADMIN in rotation.options:
         return _admin(rotation)
     values = (rotation.pending, rotation.current, rotation.previous)
     logins = [RedisEndpoint.of(value, rotation.secret) for value in values if value]
@@ -102,7 +102,7 @@ def _login(rotation: Rotation) -> RedisEndpoint:
 
 
 def _admin(rotation: Rotation) -> RedisEndpoint:
-    reference = rotation.options["admin"]
+    reference = rotation.options[ADMIN]
     # Where its own secret says: an administrator's password goes to no other host.
     login = RedisEndpoint.of(rotation.read(reference), reference)
     if ask(login) is None:

@@ -13,10 +13,11 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from ..asking import Provider, checked_url, settled
+from ..asking import Provider, checked_url
 from ..errors import NotRotatable, ProviderRefused, Unreachable
-from ..one_string import KEY, string_in, with_string
-from ..rotator import Rotator, Verdict
+from ..rotator import ADMIN, Rotator, Verdict
+from .minting import YOUTH, ids_held, settled
+from .one_string import KEY, string_in, with_string
 
 if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue
@@ -31,8 +32,6 @@ _NAME = re.compile(r"glisecrets:[^:]*:(?P<replaced>[^:]+):(?P<minted>[0-9a-f]+):
 _NAME_LENGTH = 100
 #: SendGrid gives these to every key by itself (kenzo0107/terraform-provider-sendgrid#118).
 _AUTOMATIC = {"2fa_required", "sender_verification_eligible", "sender_verification_exempt"}
-#: How long a key that no version holds may still be on its way into one.
-_YOUTH = timedelta(minutes=5)
 _OK, _CREATED, _DENIED, _GONE = 200, 201, 401, 404
 _DELETED = frozenset({204, _GONE})
 
@@ -43,12 +42,12 @@ class SendGridKey(Rotator):
     period = timedelta(days=180)
     overlap = timedelta(days=1)
     minted = True
-    options: ClassVar[frozenset[str]] = frozenset({KEY, "admin", "base-url"})
+    options: ClassVar[frozenset[str]] = frozenset({KEY, ADMIN, "base-url"})
 
     def reap(self, rotation: Rotation) -> None:
         """Delete keys that were minted to replace one of ours and never stored."""
         sendgrid = _as_admin(rotation)
-        held = _held(rotation)
+        held = ids_held(rotation, _id_if_any)
         for entry in _ask(sendgrid, "GET", "/v3/api_keys").document.get("result") or []:
             if entry["api_key_id"] not in held and _is_leftover(entry["name"], held, rotation):
                 _delete(sendgrid, entry["api_key_id"])
@@ -110,13 +109,7 @@ def _is_leftover(name: str, held: set[str], rotation: Rotation) -> bool:
     match = _NAME.fullmatch(name)
     if match is None or match["replaced"] not in held:
         return False
-    return rotation.now().timestamp() - int(match["minted"], 16) > _YOUTH.total_seconds()
-
-
-def _held(rotation: Rotation) -> set[str]:
-    """Give the ids of the keys that versions hold; some may be written by hand and hold none."""
-    values = [*rotation.held(), rotation.current, rotation.pending, rotation.previous]
-    return set(filter(None, (_id_if_any(rotation, value) for value in values)))
+    return rotation.now().timestamp() - int(match["minted"], 16) > YOUTH.total_seconds()
 
 
 def _id_if_any(rotation: Rotation, value: SecretValue | None) -> str | None:
@@ -138,7 +131,7 @@ def _id(rotation: Rotation, value: SecretValue) -> str:
 
 def _as_admin(rotation: Rotation) -> Provider:
     """Give SendGrid, asked with the key that may make keys."""
-    reference = rotation.options.get("admin")
+    reference = rotation.options.get(ADMIN)
     value = rotation.read(reference) if reference else string_in(rotation, rotation.current)
     return _sendgrid(rotation, value if isinstance(value, str) else "")
 

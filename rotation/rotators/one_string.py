@@ -12,11 +12,16 @@ from glisecrets.documents import UnreadableValue, parse_object, pick_key, with_k
 if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue
 
-    from .errors import NotRotatable
-    from .rotator import Rotation
+    from ..errors import NotRotatable
+    from ..rotator import Rotation
 
 #: The option that names the key, its parts parted by dots.
 KEY = "key"
+
+
+def key_path(rotation: Rotation) -> tuple[str, ...]:
+    """Give the parts of the option; none: the whole value is meant."""
+    return tuple(filter(None, rotation.options.get(KEY, "").split(".")))
 
 
 def string_in(rotation: Rotation, value: SecretValue) -> str:
@@ -25,7 +30,7 @@ def string_in(rotation: Rotation, value: SecretValue) -> str:
     Raises:
         NotRotatable: the value is binary, has no such key, or something else is there.
     """
-    key = _key(rotation)
+    key = key_path(rotation)
     try:
         found = pick_key(value, key) if key else value
     except UnreadableValue as error:
@@ -43,7 +48,7 @@ def with_string(rotation: Rotation, string: str) -> str:
     Raises:
         NotRotatable: the current value has no place for it.
     """
-    key = _key(rotation)
+    key = key_path(rotation)
     try:
         document = parse_object(rotation.current)
         if key:
@@ -54,10 +59,6 @@ def with_string(rotation: Rotation, string: str) -> str:
             return string
         fault = error.message
     raise _refusal(rotation, fault)
-
-
-def _key(rotation: Rotation) -> tuple[str, ...]:
-    return tuple(filter(None, rotation.options.get(KEY, "").split(".")))
 
 
 def _refusal(rotation: Rotation, fault: str) -> NotRotatable:
