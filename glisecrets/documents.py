@@ -28,6 +28,8 @@ _JSON_NAMES: Mapping[type, str] = {
 class UnreadableValue(GlisecretsError):
     """A value is there, and is not of the form that is asked for."""
 
+    is_finding = True
+
 
 class MissingKey(UnreadableValue):
     """A JSON secret has no such key; the message names the keys that exist."""

@@ -26,7 +26,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +39,8 @@ class GlisecretsError(Exception):
     message: str
     #: What the reader can do about it; empty when the message already says so.
     next_step: str
+    #: Whether it tells how things stand, rather than of wrong use: the command line ends with 1.
+    is_finding: ClassVar[bool] = False
 
     def __init__(self, message: str, *, next_step: str = "") -> None:
         super().__init__(message, next_step)
@@ -114,6 +116,8 @@ class StoreError(GlisecretsError):
 
 class SecretNotFound(StoreError):
     """No such secret, version, label or JSON key; or the secret is scheduled for deletion."""
+
+    is_finding = True
 
 
 class SecretExists(StoreError):

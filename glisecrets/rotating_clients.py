@@ -112,7 +112,7 @@ def rotating_redis(
     store: str | Store | None = None,
     deadline: float = DEADLINE,
     asynchronous: bool = False,
-) -> Callable[[Any], Any]:
+) -> Callable[..., Any]:
     """Give the ``redis_connect_func`` of redis-py that logs in with the credentials in force.
 
     redis-py's ``CredentialProvider`` is never told that what it gave was refused; this hook is

@@ -32,6 +32,7 @@ class RotationError(GlisecretsError):
 
     #: The secret that was rotated, as it was named: see :func:`about`.
     secret: str | None = None
+    is_finding = True
     #: Whether the same call may succeed later without anyone's doing.
     passing: bool = False
 

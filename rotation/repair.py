@@ -153,8 +153,9 @@ def _remedy(subject: Subject, probed: Sequence[Probed]) -> tuple[Remedy, str | N
     superseded = bool(current and pending and _superseded(subject, current, pending))
     if current and current.accepted:
         return _remedy_of_pending(subject, pending, superseded=superseded)
+    by_hand = superseded or _turned_off(subject)
     if pending and pending.accepted:
-        return (Remedy.MAKE_CURRENT if superseded else Remedy.FINISH), pending.version.version_id
+        return (Remedy.MAKE_CURRENT if by_hand else Remedy.FINISH), pending.version.version_id
     accepted = next((each.version.version_id for each in probed if each.accepted), None)
     if accepted:
         return Remedy.MAKE_CURRENT, accepted
@@ -167,9 +168,14 @@ def _remedy_of_pending(
     if pending is None:
         return Remedy.NONE, None
     hopeless = subject.rotator.minted and not pending.accepted
-    if superseded or hopeless:
+    if superseded or hopeless or _turned_off(subject):
         return Remedy.DROP_PENDING, pending.version.version_id
     return Remedy.GO_ON, pending.version.version_id
+
+
+def _turned_off(subject: Subject) -> bool:
+    """Tell whether nobody will go on with a rotation: it was cancelled half-way."""
+    return subject.description.rotation_enabled is False
 
 
 def _superseded(subject: Subject, current: Probed, pending: Probed) -> bool:
@@ -192,7 +198,8 @@ def _make_current(subject: Subject, version_id: str) -> None:
 
 def _reset(subject: Subject) -> None:
     try:
-        subject.rotator.reset(subject.rotation(str(uuid.uuid4()), subject.current.value))
+        current = subject.current
+        subject.rotator.reset(subject.rotation(current.version_id, current.value))
     except NotRotatable as error:
         told = error.message
     else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, assert_type
 
 import psycopg
+import redis
 from psycopg.rows import TupleRow
 from pydantic import Field, SecretStr
 
@@ -177,7 +178,7 @@ def _clients() -> None:
     connection.close()
     kind = rotating(psycopg.Connection[TupleRow], "gli/db/{environment}")
     assert_type(kind, type[psycopg.Connection[TupleRow]])
-    assert_type(rotating_redis("gli/redis/{environment}"), Callable[[Any], Any])
+    redis.Redis(redis_connect_func=rotating_redis("gli/redis/{environment}"))
 
 
 def _keys() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import GlisecretsError, SecretNotFound, SettingsError, StoreError
+from ..errors import GlisecretsError, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,12 +30,9 @@ def code_of(error: GlisecretsError) -> int:
     """Give the exit code for an error that ends a command."""
     if isinstance(error, SettingsError):
         return code_of_faults(error.faults)
-    if isinstance(error, StoreError):
-        return FINDINGS if isinstance(error, SecretNotFound) else STORE
-    # What a value is: no JSON, no such key. The set-up is fine, and so is the store.
-    from ..documents import UnreadableValue
-
-    return FINDINGS if isinstance(error, UnreadableValue) else USAGE
+    if error.is_finding:
+        return FINDINGS
+    return STORE if isinstance(error, StoreError) else USAGE
 
 
 def code_of_faults(faults: Iterable[Fault]) -> int:

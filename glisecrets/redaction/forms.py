@@ -36,11 +36,11 @@ COMMON_WORDS = frozenset(
 #: of the RDS secret structure, of Google's service accounts and of JSON Web Keys.
 PLAIN_KEYS = frozenset(
     """
-    alg algorithm authprovider authproviderx509certurl authuri clientemail clientid
-    clientx509certurl database databasename db dbclusteridentifier dbinstanceidentifier dbname
-    email endpoint engine environment host hostname issuer keyid kid kty mail masterarn name port
-    privatekeyid projectid protocol publickey region schema sslmode tokenuri type universedomain
-    use user username
+    accesskeyid alg algorithm authprovider authproviderx509certurl authuri awsaccesskeyid
+    clientemail clientid clientx509certurl database databasename db dbclusteridentifier
+    dbinstanceidentifier dbname email endpoint engine environment host hostname issuer keyid kid
+    kty mail masterarn name port privatekeyid projectid protocol publickey region schema sslmode
+    tokenuri type universedomain use user username
     """.split()  # noqa: SIM905 - as above
 )
 

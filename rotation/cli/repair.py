@@ -11,6 +11,7 @@ from glisecrets.cli.addressed import NameArgument, StoreOption  # noqa: TC001 - 
 from glisecrets.cli.confirming import confirm
 
 from ..repair import Diagnosis, Remedy, diagnose, mend
+from ..standing import AFTER
 from .rotating import YesOption, explain, rotating, written
 
 if TYPE_CHECKING:
@@ -60,10 +61,14 @@ def _cells(probed: Probed) -> list[str | tuple[str, str]]:
     version = probed.version
     return [
         version.version_id[:8],
-        ", ".join(sorted(version.labels)),
+        ", ".join(sorted({_shown(label) for label in version.labels})),
         written(version.created) or "",
         (probed.verdict, _STYLES.get(probed.verdict, "yellow")),
     ]
+
+
+def _shown(label: str) -> str:
+    return "proposed" if label.startswith(AFTER) else label
 
 
 def _advice(diagnosis: Diagnosis) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from glisecrets.cli import exit_codes
 from glisecrets.cli.addressed import opened
-from glisecrets.errors import GlisecretsError, StoreError
+from glisecrets.errors import GlisecretsError
 from glisecrets.references import Reference
 
 from ..declared import Declared, declared_secrets
@@ -139,10 +139,7 @@ def explain(invocation: Invocation, error: GlisecretsError) -> None:
 
 def leave(errors: Sequence[GlisecretsError]) -> None:
     """End the command with the exit code that its errors ask for, if there are any."""
-    codes = {
-        exit_codes.code_of(error) if isinstance(error, StoreError) else exit_codes.FINDINGS
-        for error in errors
-    }
+    codes = {exit_codes.code_of(error) for error in errors}
     if codes:
         raise typer.Exit(max(codes))
 
