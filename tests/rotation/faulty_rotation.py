@@ -57,7 +57,7 @@ class Scenario:
     broken: list[str] = field(default_factory=list)
 
     def engine(self) -> Engine:
-        rotator = self.provider.Its(self.provider)
+        rotator = self.provider.rotator()
         store = FaultyStore(self.store, self.faults)
         clock = Clock(self.time.now, self.time.pause)
         return Engine(store, clock=clock, find=lambda _: rotator)
@@ -66,6 +66,8 @@ class Scenario:
 
     def play(self) -> None:
         """Rotate once undisturbed, once broken; resume; look at everything."""
+        for name, value in self.provider.administrators().items():
+            self.store.create(name, value)
         tags = {f"glisecrets:{name}": text for name, text in self.provider.tags().items()}
         self.store.create(self.secret, self.provider.first(), tags=tags)
         self.older = run(self.engine(), self.secret)

@@ -44,6 +44,7 @@ class Provider:
     made: list[str] = field(default_factory=list)
     #: Whether AWSCURRENT must be accepted at every moment, not only some labelled version.
     keeps_current: ClassVar[bool] = True
+    Its: ClassVar[type[Rotator]]
 
     def first(self) -> str:
         """Give the value before the first rotation."""
@@ -62,9 +63,17 @@ class Provider:
     def login(self, value: SecretValue) -> bool:
         return self.faults.call("login", lambda: value in self.accepted, reads=True)
 
+    def rotator(self) -> Rotator:
+        """Give the rotator of this kind."""
+        return self.Its(self)
+
     def tags(self) -> dict[str, str]:
         """Give the options that the secret's tags name."""
         return {"rotator": "provider"}
+
+    def administrators(self) -> dict[str, str]:
+        """Give the other secrets that rotations read, by name."""
+        return {}
 
     def strays(self, labelled: set[str]) -> bool:
         """Tell whether more than two values are accepted, or one that no label is on."""
