@@ -37,7 +37,7 @@ class KeyringTokenBackend(TokenBackend):
 
         Args:
             keys: gives those of now.
-            **options: ``audience``, ``issuer``, ``leeway``, ``json_encoder``, as ``TokenBackend`` has them.
+            **options: ``audience``, ``issuer``, ``leeway`` and ``json_encoder``.
         """
         super().__init__("RS256", **options)
         self._keys = keys

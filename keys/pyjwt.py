@@ -73,11 +73,12 @@ def decode(
     except InvalidSignature as error:
         fault = error.message
     else:
-        checks: Any = {f"verify_{claim}": True for claim in _CLAIMS}
+        checks = {f"verify_{claim}": True for claim in _CLAIMS}
+        merged: Any = {**checks, **(options or {}), "verify_signature": False}
         # The signature is good: what is left to PyJWT are the claims.
         return jwt.decode(
             f"{_NO_HEADER}.{payload}.",
-            options={**checks, **(options or {}), "verify_signature": False},
+            options=merged,
             audience=audience,
             issuer=issuer,
             leeway=leeway,
