@@ -180,15 +180,25 @@ class AwsWrappingKey:
 
     def _new_client(self) -> Any:
         try:
-            from botocore.config import Config
-            from botocore.session import Session
+            from botocore.exceptions import BotoCoreError
         except ModuleNotFoundError as missing:
             raise MissingExtra("a KMS key", "aws") from missing
+        try:
+            return self._clients.setdefault(os.getpid(), self._connected())
+        except (BotoCoreError, ValueError) as error:
+            fault = type(error).__name__
+        raise ConfigurationError(
+            f"no client for KMS can be made ({fault})",
+            next_step="check AWS_DEFAULT_REGION, AWS_PROFILE and the key's address",
+        )
+
+    def _connected(self) -> Any:
+        from botocore.config import Config
+        from botocore.session import Session
+
         config = Config(
             connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}
         )
+        region = self._region or os.environ.get("AWS_REGION")
         session = Session(profile=self._profile)
-        client = session.create_client(
-            "kms", self._region, endpoint_url=self._endpoint_url, config=config
-        )
-        return self._clients.setdefault(os.getpid(), client)
+        return session.create_client("kms", region, endpoint_url=self._endpoint_url, config=config)
