@@ -22,7 +22,7 @@ from .errors import ConfigurationError, SecretNotFound
 from .ladder_climb import Climb, Holding
 from .ladder_credentials import Credentials
 from .redaction.process import process_redactor
-from .references import AWSPREVIOUS
+from .references import AWSPREVIOUS, short
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -187,8 +187,8 @@ class CredentialLadder:
         level = logging.ERROR if switch.rung == AWSPREVIOUS else logging.INFO
         facts = {
             "secret": self.reference.name,
-            "from": switch.old.version_id[:8] if switch.old else "none",
-            "to": switch.new.version_id[:8],
+            "from": short(switch.old.version_id) if switch.old else "none",
+            "to": short(switch.new.version_id),
             "rung": switch.rung,
             "attempts": climb.attempts,
             "ms": round(1000 * climb.elapsed),

@@ -47,6 +47,11 @@ SECRET_NAME = re.compile(r"[\w/+=.@-]{1,512}", re.ASCII)
 _VAULT_PATH = re.compile(r"[^/\s#][^\s#]*/[^\s#]+")
 
 
+def short(version_id: str | None) -> str:
+    """Give the beginning of a version id: eight characters tell a version from the others."""
+    return (version_id or "")[:8]
+
+
 class Address(NamedTuple):
     """What a store is asked for: a secret, and which of its versions.
 

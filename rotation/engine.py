@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from glisecrets.errors import LabelConflict, SecretExists
 from glisecrets.redaction.process import remember
-from glisecrets.references import AWSCURRENT, AWSPENDING
+from glisecrets.references import AWSCURRENT, AWSPENDING, short
 
 from .errors import NotRotatable, ProbeRejected, RotationBusy, about
 from .finding import find_rotator
@@ -136,7 +136,7 @@ class Engine:
         with about(secret):
             result = _run(step, subject, token)
         outcome = Outcome(subject.description.name, step, token, result)
-        _log.info("%s: %s of version %s: %s", outcome.secret, step, token[:8], result)
+        _log.info("%s: %s of version %s: %s", outcome.secret, step, short(token), result)
         return outcome
 
 
@@ -184,7 +184,7 @@ def propose(subject: Subject, token: str, label: str) -> None:
     try:
         subject.store.put(subject.name, value, token=token, labels=[label])
     except SecretExists:
-        _log.info("%s: version %s has a value already", subject.name, token[:8])
+        _log.info("%s: version %s has a value already", subject.name, short(token))
 
 
 def abandon(subject: Subject, token: str) -> None:
@@ -195,7 +195,7 @@ def abandon(subject: Subject, token: str) -> None:
         unused = replace(subject.rotation(token), urgent=True)
         subject.rotator.retire(unused, version.value)
     clean(subject, token)
-    _log.warning("%s: version %s is given up", subject.name, token[:8])
+    _log.warning("%s: version %s is given up", subject.name, short(token))
 
 
 def clean(subject: Subject, token: str) -> None:

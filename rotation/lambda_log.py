@@ -14,13 +14,12 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from glisecrets.references import short
+
 if TYPE_CHECKING:
     from glisecrets.errors import GlisecretsError
 
 NAMESPACE = "glisecrets"
-
-#: Characters of a token that are shown: enough to find the version.
-TOKEN_SHOWN = 8
 
 
 class StepLine:
@@ -38,7 +37,7 @@ class StepLine:
         self._facts = {
             "step": step,
             "secret": secret,
-            "version": token[:TOKEN_SHOWN],
+            "version": short(token),
             "request_id": request_id,
         }
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from glisecrets.references import AWSCURRENT, AWSPREVIOUS
+from glisecrets.references import AWSCURRENT, AWSPREVIOUS, short
 
 from .errors import NotRotatable, about
 from .standing import unfinished
@@ -102,6 +102,6 @@ def _revoke(subject: Subject) -> str | None:
     # A rollback may have made it current again; then it stays.
     if version is not None and version.value != current.value:
         subject.rotator.retire(subject.rotation(current.version_id), version.value)
-        _log.info("%s: version %s is retired", name, old[:8])
+        _log.info("%s: version %s is retired", name, short(old))
     store.move_label(name, RETIRING, expected=old)
     return old

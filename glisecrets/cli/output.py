@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from contextlib import contextmanager
+from datetime import UTC
 from threading import Timer
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
@@ -18,6 +19,7 @@ from ..redaction import process_redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from rich.console import Console, RenderableType
     from rich.table import Table
@@ -36,6 +38,23 @@ _KINDS = {"rule": "broken rule"}
 _PATIENCE = 1.0
 #: Columns whose cells are broken between words or parts of a path only, to be copied whole.
 _WHOLE = {"place", "secret"}
+
+
+def written(date: datetime | None) -> str | None:
+    """Write a date as JSON documents have it."""
+    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if date else None
+
+
+def error_document(error: GlisecretsError | None) -> dict[str, Any] | None:
+    """Give an error as JSON documents have it."""
+    if error is None:
+        return None
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "next_step": error.next_step,
+        "faults": error.errors() if isinstance(error, SettingsError) else [],
+    }
 
 
 class MaskedText:
@@ -128,7 +147,7 @@ class Output:
     def failure(self, error: GlisecretsError) -> None:
         """Print the error that ends the command, on stderr: stdout stays free for a pipe."""
         if self.as_json:
-            document = {"schema": SCHEMA, "error": _error_document(error)}
+            document = {"schema": SCHEMA, "error": error_document(error)}
             text = json.dumps(process_redactor().redact_object(document), ensure_ascii=False)
             sys.stderr.write(text + "\n")
             return
@@ -262,16 +281,6 @@ def _fault_rows(alike: Sequence[Fault]) -> list[tuple[str, str, str]]:
         ("looked at", looked_at, "dim"),
         ("next", first.next_step, ""),
     ]
-
-
-def _error_document(error: GlisecretsError) -> dict[str, Any]:
-    faults = error.errors() if isinstance(error, SettingsError) else []
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "next_step": error.next_step,
-        "faults": faults,
-    }
 
 
 def _detail(error: Exception) -> str:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..redaction import process_redactor
-from ..references import AWSCURRENT
+from ..references import AWSCURRENT, short
 from .addressed import NameArgument, ReferenceArgument, StoreOption, addressed, opened
 from .invocation import Invocation
+from .output import written
 from .store_changes import copy, put, rollback
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from ..references import Reference
     from ..stores.base import SecretValue, SecretVersion, Store
 
@@ -101,7 +99,7 @@ def history(
             {
                 "version_id": version.version_id,
                 "labels": sorted(version.labels),
-                "created": _written(version.created),
+                "created": written(version.created),
             }
             for version in versions
         ]
@@ -127,14 +125,14 @@ def _described(store: Store, name: str) -> dict[str, str | None]:
     return {
         "name": name,
         "version_id": described.labelled(AWSCURRENT),
-        "changed": _written(described.changed),
-        "rotated": _written(described.rotated),
+        "changed": written(described.changed),
+        "rotated": written(described.rotated),
     }
 
 
 def _short_row(row: dict[str, str | None]) -> list[str]:
-    """Give the cells of a long list; eight characters tell a version from the others."""
-    return [_told(fact)[:8] if name == "version_id" else _told(fact) for name, fact in row.items()]
+    """Give the cells of a long list."""
+    return [short(fact) if name == "version_id" else fact or "" for name, fact in row.items()]
 
 
 def _value_at(wanted: Reference, value: SecretValue) -> SecretValue:
@@ -156,7 +154,7 @@ def _facts(
         "key": ".".join(wanted.key),
         "version_id": version.version_id,
         "labels": sorted(version.labels),
-        "created": _written(version.created),
+        "created": written(version.created),
         "kind": kind,
         "keys": keys,
     }
@@ -181,10 +179,6 @@ def _revealed(value: SecretValue, *, reveal: bool) -> dict[str, str | None]:
     if isinstance(value, str):
         return {"value": value, "value_base64": None}
     return {"value": None, "value_base64": base64.b64encode(value).decode()}
-
-
-def _written(date: datetime | None) -> str | None:
-    return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if date else None
 
 
 def _told(fact: str | list[str] | None) -> str:

@@ -15,14 +15,13 @@ from ..errors import ConfigurationError, SecretNotFound
 from ..redaction import process_redactor
 from ..references import AWSCURRENT, AWSPREVIOUS, Address
 from .addressed import NameArgument, StoreOption, addressed
-from .confirming import confirm
+from .confirming import YesOption, confirm
 from .invocation import Invocation
 
 if TYPE_CHECKING:
     from ..stores.base import SecretValue, Store, VersionInfo
     from .addressed import Addressed
 
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 SourceArgument = Annotated[
     str,
     typer.Argument(metavar="SOURCE", help="NAME, NAME@version, or PREFIX* for all that start so."),

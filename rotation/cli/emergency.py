@@ -12,14 +12,15 @@ import typer
 
 from glisecrets.cli import Invocation, exit_codes
 from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
-from glisecrets.cli.confirming import confirm
+from glisecrets.cli.confirming import YesOption, confirm
+from glisecrets.cli.output import error_document, written
 from glisecrets.errors import ConfigurationError
-from glisecrets.references import Reference
+from glisecrets.references import Reference, short
 
 from ..declared import with_those_read
 from ..emergency import Emergency, EmergencyRun, Result, Target, begun_before, find_targets, waves
 from ..ways import rotate
-from .rotating import YesOption, error_document, explain, leave, rotating
+from .rotating import explain, leave, rotating
 from .run import HereOption  # noqa: TC001 - typer reads the annotation
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def rotate_all(
 def _end_dry_run(invocation: Invocation, scope: _Scope) -> None:
     if invocation.output.as_json:
         waves = [[target.secret for target in wave] for wave in scope.waves]
-        facts = {"since": _written(scope.emergency.since), "because": scope.emergency.because}
+        facts = {"since": written(scope.emergency.since), "because": scope.emergency.because}
         done = [target.secret for target in scope.done]
         invocation.output.json({**facts, "waves": waves, "done_before": done})
     raise typer.Exit
@@ -118,7 +119,7 @@ def _begun(emergency: Emergency, since: datetime) -> Emergency:
     begun = since.replace(tzinfo=since.tzinfo or UTC)
     if begun > emergency.since:
         raise ConfigurationError(
-            f"--since {_written(begun)} is still to come", next_step="write it in UTC"
+            f"--since {written(begun)} is still to come", next_step="write it in UTC"
         )
     return replace(emergency, since=begun)
 
@@ -169,7 +170,7 @@ def _report(invocation: Invocation, scope: _Scope, run: EmergencyRun, *, interru
         invocation.output.warning(
             f"interrupted; not done: {left}",
             f"glisecrets rotate all --because {shlex.quote(scope.emergency.because)}"
-            f" --since {_written(scope.emergency.since)}",
+            f" --since {written(scope.emergency.since)}",
         )
         raise typer.Exit(exit_codes.INTERRUPTED)
     leave(errors)
@@ -206,13 +207,13 @@ def _errors(scope: _Scope, run: EmergencyRun) -> list[GlisecretsError]:
 
 
 def _cells(result: Result) -> list[str | tuple[str, str]]:
-    version = (result.version_id or "")[:8] or ("failed", "bold red")
+    version = short(result.version_id) or ("failed", "bold red")
     return [result.secret, version, f"{result.seconds:.1f}"]
 
 
 def _document(scope: _Scope, run: EmergencyRun, *, interrupted: bool) -> dict[str, Any]:
     return {
-        "since": _written(scope.emergency.since),
+        "since": written(scope.emergency.since),
         "because": scope.emergency.because,
         "interrupted": interrupted,
         "rotated": [
@@ -230,7 +231,3 @@ def _document(scope: _Scope, run: EmergencyRun, *, interrupted: bool) -> dict[st
             for target in scope.left
         ],
     }
-
-
-def _written(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

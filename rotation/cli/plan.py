@@ -8,12 +8,13 @@ import typer
 
 from glisecrets.cli import Invocation
 from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
+from glisecrets.cli.output import error_document
 from glisecrets.errors import ConfigurationError, GlisecretsError
 
 from ..in_flight import in_flight
 from ..planning import Change, Planner, SecretPlan
 from ..schedule import USUAL_WINDOW, Window
-from .rotating import LambdaOption, error_document, explain, leave, rotating
+from .rotating import LambdaOption, explain, leave, rotating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,11 +8,13 @@ import typer  # noqa: TC002 - typer reads the annotation
 
 from glisecrets.cli import Invocation
 from glisecrets.cli.addressed import NameArgument, StoreOption  # noqa: TC001 - typer reads the annotation
-from glisecrets.cli.confirming import confirm
+from glisecrets.cli.confirming import YesOption, confirm
+from glisecrets.cli.output import written
+from glisecrets.references import short
 
 from ..repair import Diagnosis, Remedy, diagnose, mend
 from ..standing import AFTER
-from .rotating import YesOption, explain, rotating, written
+from .rotating import explain, rotating
 
 if TYPE_CHECKING:
     from ..repair import Probed
@@ -60,7 +62,7 @@ def _print(invocation: Invocation, diagnosis: Diagnosis) -> None:
 def _cells(probed: Probed) -> list[str | tuple[str, str]]:
     version = probed.version
     return [
-        version.version_id[:8],
+        short(version.version_id),
         ", ".join(sorted({_shown(label) for label in version.labels})),
         written(version.created) or "",
         (probed.verdict, _STYLES.get(probed.verdict, "yellow")),
@@ -72,7 +74,7 @@ def _shown(label: str) -> str:
 
 
 def _advice(diagnosis: Diagnosis) -> str:
-    which = f" ({diagnosis.version_id[:8]})" if diagnosis.version_id else ""
+    which = f" ({short(diagnosis.version_id)})" if diagnosis.version_id else ""
     return f"{diagnosis.remedy}{which}"
 
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from glisecrets.cli import exit_codes
 from glisecrets.cli.addressed import opened
+from glisecrets.cli.output import error_document
 from glisecrets.errors import GlisecretsError
-from glisecrets.references import Reference
+from glisecrets.references import Reference, short
 
 from ..declared import Declared, declared_secrets
 from ..engine import Engine
 from ..errors import RotationError
 from ..in_flight import in_flight
+from ..inspection import Condition, inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import timedelta
 
     from glisecrets.cli import Invocation
     from glisecrets.guard import Guard
@@ -30,7 +32,6 @@ NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="NAME…", help="Secrets; {environment} is filled in."),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 LambdaOption = Annotated[
     str | None,
     typer.Option(
@@ -64,6 +65,10 @@ class Rotating:
             self.guard.check_reference(reference)
             names.append(reference.secret)
         return list(dict.fromkeys(names))
+
+    def conditions(self, secrets: Iterable[str]) -> list[Condition]:
+        """Inspect secrets, some at the same time."""
+        return in_flight(partial(inspect, self.engine), secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def report(invocation: Invocation, done: Sequence[Done]) -> None:
     if invocation.output.as_json:
         invocation.output.json({"secrets": [_document(each) for each in done]})
     else:
-        rows = [[each.secret, each.outcome, (each.version_id or "")[:8]] for each in done]
+        rows = [[each.secret, each.outcome, short(each.version_id)] for each in done]
         invocation.output.table(["secret", "outcome", "version"], rows)
         for each in done:
             if each.error:
@@ -142,23 +147,6 @@ def leave(errors: Sequence[GlisecretsError]) -> None:
     codes = {exit_codes.code_of(error) for error in errors}
     if codes:
         raise typer.Exit(max(codes))
-
-
-def error_document(error: GlisecretsError | None) -> dict[str, Any] | None:
-    """Give an error as JSON documents have it."""
-    if error is None:
-        return None
-    return {
-        "kind": type(error).__name__,
-        "message": error.message,
-        "next_step": error.next_step,
-        "faults": [],
-    }
-
-
-def written(moment: datetime | None) -> str | None:
-    """Write a date as JSON documents have it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 def told_age(age: timedelta) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +11,7 @@ from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads th
 from glisecrets.errors import ConfigurationError
 
 from ..declared import with_those_read
-from ..in_flight import in_flight
-from ..inspection import RUNNABLE, State, inspect
+from ..inspection import RUNNABLE, State
 from ..retiring import retire as retire_previous
 from ..standing import unfinished
 from ..ways import rotate
@@ -77,13 +75,13 @@ def retire(
 
 
 def _due(at: Rotating) -> list[str]:
-    conditions = in_flight(partial(inspect, at.engine), [each.secret for each in at.declared])
+    conditions = at.conditions(each.secret for each in at.declared)
     return [each.secret for each in conditions if each.state in RUNNABLE]
 
 
 def _rotated(at: Rotating) -> list[str]:
     """Give the declared secrets that something is said to rotate."""
     # Those that rotations read too: an administrator's is rotated in an emergency as well.
-    conditions = in_flight(partial(inspect, at.engine), with_those_read(at.declared))
+    conditions = at.conditions(with_those_read(at.declared))
     unconcerned = {State.NO_ROTATOR, State.ABSENT}
     return [each.secret for each in conditions if each.state not in unconcerned]

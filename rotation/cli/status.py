@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from glisecrets.cli import Invocation, exit_codes
 from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
+from glisecrets.cli.output import error_document, written
 
-from ..in_flight import in_flight
-from ..inspection import BAD, Condition, State, inspect
-from .rotating import error_document, explain, rotating, told_age, written
+from ..inspection import BAD, Condition, State
+from .rotating import explain, rotating, told_age
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,7 +34,7 @@ def status(ctx: typer.Context, store: StoreOption = None) -> None:
         now = at.engine.clock.now()
         with invocation.output.progress("reading"):
             names = [each.secret for each in at.declared]
-            conditions = in_flight(partial(inspect, at.engine), names)
+            conditions = at.conditions(names)
     if invocation.output.as_json:
         documents = [_document(condition) for condition in conditions]
         environment = invocation.current_environment()
