@@ -22,16 +22,23 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from glisecrets.errors import LabelConflict, SecretExists
+from glisecrets.errors import LabelConflict, SecretExists, StoreError
 from glisecrets.redaction.process import remember
 from glisecrets.references import AWSCURRENT, AWSPENDING, short
 
-from .errors import NotRotatable, ProbeRejected, RotationBusy, about
+from .errors import (
+    NotRotatable,
+    ProbeRejected,
+    RotationBusy,
+    RotationError,
+    StaleRotation,
+    about,
+)
 from .finding import find_rotator
 from .retiring import retire_before_rotation
 from .rotator import Verdict
 from .standing import Standing, after_labels, check_not_superseded
-from .subject import ROTATOR, Clock, Subject, check_options, options_of
+from .subject import LAST_RESULT, ROTATOR, TAG_PREFIX, Clock, Subject, check_options, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -133,8 +140,16 @@ class Engine:
             StoreError: the store did not take part.
         """
         subject = self.subject(secret, urgent=urgent)
-        with about(secret):
-            result = _run(step, subject, token)
+        try:
+            with about(secret):
+                result = _run(step, subject, token)
+        except StaleRotation:
+            raise  # another rotation's result is what counts
+        except RotationError as error:
+            note(subject, f"{step} {type(error).__name__}")
+            raise
+        if result == "finished":
+            note(subject, result)
         outcome = Outcome(subject.description.name, step, token, result)
         _log.info("%s: %s of version %s: %s", outcome.secret, step, short(token), result)
         return outcome
@@ -169,6 +184,17 @@ def _create(subject: Subject, token: str) -> str:
     retire_before_rotation(subject)
     propose(subject, token, AWSPENDING)
     return "proposed"
+
+
+def note(subject: Subject, result: str) -> None:
+    """Keep what became of a rotation in a tag, for ``rotate status``; dated when it was new."""
+    if subject.options.get(LAST_RESULT, "").partition(" ")[2] == result:
+        return
+    moment = subject.clock.now().isoformat(timespec="seconds")
+    try:
+        subject.store.tag(subject.name, {TAG_PREFIX + LAST_RESULT: f"{moment} {result}"})
+    except StoreError as error:
+        _log.info("%s: its result is not kept: %s", subject.name, error.message)
 
 
 def propose(subject: Subject, token: str, label: str) -> None:

@@ -14,6 +14,7 @@ from .errors import NoRotator
 from .retiring import overlap_end
 from .schedule import grace
 from .standing import begun, check_turned_on, unfinished
+from .subject import LAST_RESULT
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,6 +62,8 @@ class Condition:
     begun: datetime | None = None
     #: From when the version before the current one may be revoked.
     retirable: datetime | None = None
+    #: What became of the last rotation, and when: ``finished``, or a step and its error's class.
+    last_result: str | None = None
     #: What is broken.
     error: GlisecretsError | None = None
 
@@ -99,6 +102,7 @@ def _condition(subject: Subject) -> Condition:
         since=since,
         due=due,
         begun=began,
+        last_result=subject.options.get(LAST_RESULT),
         retirable=overlap_end(subject, since),
     )
 

@@ -16,7 +16,7 @@ from .errors import NotRotatable
 from .finding import find_rotator
 from .lambda_rotation import LambdaRotation, RotationSetup
 from .schedule import USUAL_WINDOW, Window, rotation_rules
-from .subject import EMERGENCY, PERIOD, TAG_PREFIX, check_options
+from .subject import NOTES, PERIOD, TAG_PREFIX, check_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -137,7 +137,7 @@ class Planner:
                 next_step="use letters, digits, spaces and _.:/=+-@, at most 256",
             )
         ours = {name for name in description.tags if name.startswith(TAG_PREFIX)}
-        return sorted(ours - declared.tags.keys() - {TAG_PREFIX + EMERGENCY})
+        return sorted(ours - declared.tags.keys() - {TAG_PREFIX + name for name in NOTES})
 
     def _scheduled(
         self, declared: Declared, rotator: Rotator

@@ -32,12 +32,15 @@ OVERLAP = "overlap"
 PERIOD = "rotate-every"
 #: When an emergency was declared, and why: see :mod:`.emergency`.
 EMERGENCY = "emergency"
+LAST_RESULT = "last-result"
+#: Those that are no option of anyone: notes that a secret carries.
+NOTES = frozenset({EMERGENCY, LAST_RESULT})
 #: The options of :mod:`.github`.
 _GITHUB_OPTIONS = frozenset(
     {"github", "github-keys", "github-secret", "github-token", "github-url"}
 )
 #: The options that every kind has.
-_EVERY_KINDS = _GITHUB_OPTIONS | {ROTATOR, OVERLAP, PERIOD, EMERGENCY}
+_EVERY_KINDS = _GITHUB_OPTIONS | {ROTATOR, OVERLAP, PERIOD} | NOTES
 
 
 @dataclass(frozen=True, slots=True)

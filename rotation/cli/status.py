@@ -71,6 +71,9 @@ def _told(condition: Condition, now: datetime) -> str:
     told = str(condition.state)
     if condition.begun:
         told += f" since {condition.begun:%F %R} UTC"
+    moment, _, result = (condition.last_result or "").partition(" ")
+    if result and result != "finished":
+        told += f"; {result} at {moment}"
     if condition.retirable and now >= condition.retirable:
         told += "; old value to retire"
     elif condition.retirable:
@@ -86,6 +89,7 @@ def _document(condition: Condition) -> dict[str, Any]:
         "since": written(condition.since),
         "due": written(condition.due),
         "begun": written(condition.begun),
+        "last_result": condition.last_result,
         "retirable": written(condition.retirable),
         "error": error_document(condition.error),
     }
