@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .account import Account
     from .wire import Answer, Request
 
+
 def rotate_secret(account: Account, request: Request) -> Answer:
     """Set rotation up and begin one; with ``RotateImmediately`` false, only try the Lambda.
 
