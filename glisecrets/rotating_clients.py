@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from .ladder_credentials import Credentials
     from .stores.base import Store
 
+    #: Credentials, a connection string and other arguments -> the arguments to connect with.
+    Arguments = Callable[[Credentials, str, dict[str, Any]], dict[str, Any]]
+
 C = TypeVar("C")
 T = TypeVar("T")
 
@@ -102,8 +105,8 @@ def rotating(
     """
     ladder = open_ladder(reference, store, deadline) if isinstance(reference, str) else reference
     if isinstance(connect, type):
-        return _rotating_class(connect, ladder)
-    return _rotating_function(connect, ladder)
+        return climbing_class(connect, ladder, _all_but_asked)
+    return _climbing(connect, ladder, _all_but_asked)
 
 
 def rotating_redis(
@@ -160,44 +163,59 @@ def rotating_redis(
     return log_in_async if asynchronous else log_in
 
 
-def _rotating_function(connect: Callable[..., Any], ladder: CredentialLadder) -> Callable[..., Any]:
+def climbing_class(base: type[C], ladder: CredentialLadder, arguments: Arguments) -> type[C]:
+    """Give a subclass whose ``connect`` climbs, for a pool; its ``ladder`` is the one climbed.
+
+    Args:
+        base: a connection class of psycopg, synchronous or not.
+        ladder: what to climb.
+        arguments: as for :func:`_climbing`.
+    """
+
+    def connect(cls: type[Any], /, conninfo: str = "", **given: Any) -> Any:
+        own = cast("Any", super(climbing, cls)).connect
+        return _climbing(own, ladder, arguments)(conninfo, **given)
+
+    body = {"connect": classmethod(connect), "ladder": ladder, "__module__": base.__module__}
+    name = f"Rotating{base.__name__}"
+    climbing = cast("type[C]", new_class(name, (base,), exec_body=lambda it: it.update(body)))
+    return climbing
+
+
+def _climbing(
+    connect: Callable[..., Any], ladder: CredentialLadder, arguments: Arguments
+) -> Callable[..., Any]:
+    """Give what connects as ``connect`` does, climbing.
+
+    Args:
+        connect: of psycopg, synchronous or not.
+        ladder: what to climb.
+        arguments: gives its arguments for credentials, of the connection string and the others
+            that the caller gave.
+    """
     if iscoroutinefunction(connect):
 
         @wraps(connect)
         async def connected_async(conninfo: str = "", **given: Any) -> Any:
-            asked = _asked(conninfo, given)
-            return await ladder.connect_async(lambda it: connect(**it.parameters() | asked))
+            return await ladder.connect_async(lambda it: connect(**arguments(it, conninfo, given)))
 
         return connected_async
 
     @wraps(connect)
     def connected(conninfo: str = "", **given: Any) -> Any:
-        asked = _asked(conninfo, given)
-        return ladder.connect(lambda it: connect(**it.parameters() | asked))
+        return ladder.connect(lambda it: connect(**arguments(it, conninfo, given)))
 
     return connected
 
 
-def _rotating_class(base: type[C], ladder: CredentialLadder) -> type[C]:
-    def connect(cls: type[Any], /, conninfo: str = "", **given: Any) -> Any:
-        own = cast("Any", super(rotating_class, cls)).connect
-        return _rotating_function(own, ladder)(conninfo, **given)
+def _all_but_asked(it: Credentials, conninfo: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Give all that the secret says, but for what the caller says otherwise."""
+    if conninfo:
+        from psycopg.conninfo import conninfo_to_dict
 
-    own_body = {"connect": classmethod(connect), "__module__": base.__module__}
-    rotating_class = cast(
-        "type[C]",
-        new_class(f"Rotating{base.__name__}", (base,), exec_body=lambda it: it.update(own_body)),
-    )
-    return rotating_class
-
-
-def _asked(conninfo: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Take a connection string apart: in one call it would be weaker than what the secret says."""
-    if not conninfo:
-        return given
-    from psycopg.conninfo import conninfo_to_dict
-
-    return {**conninfo_to_dict(conninfo), **given}
+        # Taken apart: in one call, a connection string would be weaker than what the secret says.
+        given = {**conninfo_to_dict(conninfo), **given}
+    return it.parameters() | given
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from django.db.backends.postgresql import base
 from django.utils.asyncio import async_unsafe
 
 from glisecrets.ladder_credentials import HiddenText
+from glisecrets.rotating_clients import climbing_class
 
 from ...ladders import ladder_in
 from .client import DatabaseClient
@@ -67,7 +68,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Django's pool. It is built once, with arguments that never change: its class climbs."""
         pool = super().pool
         if pool is not None and self.ladder is not None and not _climbs(pool):
-            pool.connection_class = _climbing(pool.connection_class, self.ladder)
+            pool.connection_class = climbing_class(
+                pool.connection_class, self.ladder, _as_given_but_login
+            )
             self.ladder.on_switch(lambda switch: _drain(pool, switch))
         return pool
 
@@ -82,19 +85,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _climbs(pool: Any) -> bool:
-    return "climbs" in vars(pool.connection_class)
+    return "ladder" in vars(pool.connection_class)
 
 
-def _climbing(connection_class: type[Any], ladder: CredentialLadder) -> type[Any]:
-    class Climbing(connection_class):  # type: ignore[misc]  # a class that the pool was given
-        climbs = True
-
-        @classmethod
-        def connect(cls, conninfo: str = "", **given: Any) -> Any:
-            plain = super().connect
-            return ladder.connect(lambda it: plain(conninfo, **given | it.login()))
-
-    return Climbing
+def _as_given_but_login(it: Credentials, conninfo: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"conninfo": conninfo, **given, **it.login()}
 
 
 def _drain(pool: Any, switch: Switch) -> None:
