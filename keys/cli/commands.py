@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import jwt
+from . import jwt, kms
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -13,3 +13,4 @@ app = typer.Typer(
 )
 # Each module's line; groups by add_typer, single commands by app.command().
 app.add_typer(jwt.app, name="jwt")
+app.add_typer(kms.app, name="kms")

@@ -1,0 +1,51 @@
+"""Where a key is: its account, Region and environment; names written for any place, made exact."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from glisecrets.errors import ConfigurationError
+
+#: An IAM name with its path; no wildcard (IAM user guide, "IAM and AWS STS quotas").
+_ROLE = re.compile(r"[\w+=,.@/-]{1,512}")
+
+
+class Place(NamedTuple):
+    """An AWS account, a Region and an environment."""
+
+    #: Twelve digits.
+    account: str
+    region: str
+    environment: str
+    #: ``aws``, ``aws-cn``, ``aws-us-gov``.
+    partition: str = "aws"
+
+    @property
+    def root(self) -> str:
+        """The principal that stands for the account: what IAM allows there."""
+        return f"arn:{self.partition}:iam::{self.account}:root"
+
+    def fill(self, template: str) -> str:
+        """Put account, region, environment and partition where ``{…}`` names them."""
+        for name, value in self._asdict().items():
+            template = template.replace(f"{{{name}}}", value)
+        return template
+
+    def role(self, name: str) -> str:
+        """Give the ARN of a role of this account.
+
+        Args:
+            name: the role's name, with its path if it has one, or its whole ARN.
+
+        Raises:
+            ConfigurationError: no name of a role, or another account's.
+        """
+        name = self.fill(name)
+        prefix = f"arn:{self.partition}:iam::{self.account}:role/"
+        if not _ROLE.fullmatch(name.removeprefix(prefix)):
+            raise ConfigurationError(
+                f"{name!r} is no role of account {self.account}",
+                next_step="name a role without wildcard, as DBARole, or by its ARN",
+            )
+        return prefix + name.removeprefix(prefix)

@@ -1,0 +1,279 @@
+"""``audit``: what is wrong with an account's keys is found, and what is right is not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from glisecrets.keys.kms import audit
+from glisecrets.keys.kms.applying import apply_plans
+from glisecrets.keys.kms.planning import plan_key
+
+from .strict_kms import ACCOUNT, AWAY, HOME, ROOT
+
+if TYPE_CHECKING:
+    from .conftest import Account
+    from .strict_kms import Stored, StrictKms
+
+#: The policy that the guide shows for RDS.
+GUIDE = [
+    {"Sid": "Enable IAM User Permissions", "Principal": {"AWS": ROOT}, "Action": "kms:*"},
+    {
+        "Sid": "Allow RDS to use the key",
+        "Principal": {"Service": "rds.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:DescribeKey", "kms:CreateGrant"],
+    },
+    {
+        "Sid": "Allow DBA team to manage the key",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/DBARole"},
+        "Action": ["kms:Describe*", "kms:List*", "kms:Get*"],
+    },
+]
+
+
+def found(account: Account, *names: str) -> list[tuple[str, str]]:
+    """Give the findings' codes and severities."""
+    sites = account.sites
+    keys = [sites.catalogue[name] for name in names or sites.catalogue]
+    return [(each.code, each.severity) for key in keys for each in audit(sites, key)]
+
+
+def made(kms: StrictKms, account: Account, name: str) -> Stored:
+    """Make a key as it should be."""
+    sites = account.sites
+    apply_plans(plan_key(sites, sites.catalogue[name]), wait=lambda _: None)
+    return kms.named(sites.catalogue[name].alias_template)
+
+
+def add_statement(stored: Stored, **told: Any) -> None:
+    policy = json.loads(stored.policy)
+    policy["Statement"].append({"Sid": "More", "Effect": "Allow", "Resource": "*", **told})
+    stored.policy = json.dumps(policy)
+
+
+def test_nothing_is_found_after_an_apply(kms: StrictKms, account: Account) -> None:
+    """What apply makes, audit approves: all nine keys, and a replica."""
+    account.table = {"keys": {"efs": {"replica_regions": [AWAY], "applications": ["deployer"]}}}
+    for name in account.sites.catalogue:
+        made(kms, account, name)
+    kms.wrote.clear()
+    assert found(account) == []
+    assert kms.wrote == []
+
+
+def test_an_empty_account_lacks_every_key(account: Account) -> None:
+    """Nine keys are missing, and nothing else is said of them."""
+    assert found(account) == [("kms.missing", "error")] * 9
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        ({"rotation": None}, ("kms.no-rotation", "error")),
+        ({"rotation": 2560}, ("kms.period", "warning")),
+        ({"state": "Disabled"}, ("kms.unusable", "error")),
+        ({"spec": "RSA_2048"}, ("kms.cannot-rotate", "error")),
+    ],
+)
+def test_a_key_in_a_bad_state_is_found(
+    kms: StrictKms, account: Account, broken: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    """Each of the states has its own code."""
+    stored = made(kms, account, "ebs")
+    for name, value in broken.items():
+        setattr(stored, name, value)
+    assert found(account, "ebs") == [expected]
+
+
+def test_a_key_pending_deletion_is_found_with_its_day(kms: StrictKms, account: Account) -> None:
+    """There are days to save it in, and the finding says how."""
+    stored = made(kms, account, "ebs")
+    stored.state, stored.deletion = "PendingDeletion", datetime.now(UTC) + timedelta(days=3)
+    sites = account.sites
+    [finding] = audit(sites, sites.catalogue["ebs"])
+    assert (finding.code, finding.severity) == ("kms.pending-deletion", "error")
+    assert f"{stored.deletion:%F}" in finding.message
+    assert stored.key_id in finding.next_step
+
+
+def test_tags_that_are_missing_or_wrong_are_found(kms: StrictKms, account: Account) -> None:
+    """Costs and searches go by them."""
+    stored = made(kms, account, "ebs")
+    del stored.tags["Component"]
+    stored.tags["Name"] = "other"
+    codes = {("kms.tag-missing", "warning"), ("kms.tag", "warning")}
+    assert set(found(account, "ebs")) == codes
+
+
+def test_a_second_key_of_the_same_tags_is_found(kms: StrictKms, account: Account) -> None:
+    """Data may be under it, which nobody looks after."""
+    stored = made(kms, account, "ebs")
+    kms.add(tags=dict(stored.tags))
+    assert found(account, "ebs") == [("kms.duplicate", "warning")]
+
+
+def test_a_key_of_one_region_that_needs_a_replica_is_found(
+    kms: StrictKms, account: Account
+) -> None:
+    """It will not be there when its Region is not."""
+    made(kms, account, "rds")
+    account.table = {"keys": {"rds": {"replica_regions": [AWAY]}}}
+    assert found(account, "rds") == [("kms.one-region", "warning")]
+
+
+# Data of another class ----------------------------------------------------------------------
+
+
+def test_one_key_for_two_classes_is_found_for_both(kms: StrictKms, account: Account) -> None:
+    """The guide's bad practice."""
+    stored = made(kms, account, "rds")
+    kms.aliases[HOME, "alias/logs-encryption"] = stored.key_id
+    assert {code for code, _ in found(account, "rds", "logs")} >= {"kms.wrong-class"}
+    assert ("kms.wrong-class", "error") in found(account, "rds")
+
+
+def test_a_key_tagged_with_another_class_is_found(kms: StrictKms, account: Account) -> None:
+    """Apply would not retag it either: its data was encrypted under another promise."""
+    made(kms, account, "logs").tags["DataClass"] = "confidential"
+    assert found(account, "logs") == [("kms.wrong-class", "error")]
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        {"GranteePrincipal": f"rds.{HOME}.amazonaws.com"},
+        {
+            "GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:role/deployer",
+            "Constraints": {"EncryptionContextSubset": {"aws:ebs:id": "vol-1"}},
+        },
+    ],
+)
+def test_grants_show_whose_data_lies_under_a_key(
+    kms: StrictKms, account: Account, grant: dict[str, Any]
+) -> None:
+    """A database under the key of file systems is found by the grant that RDS holds."""
+    stored = made(kms, account, "efs")
+    stored.grants = [
+        {"GranteePrincipal": "elasticfilesystem.amazonaws.com", "Constraints": {}},
+        {"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:role/deployer"},
+    ]
+    assert found(account, "efs") == []
+    stored.grants.append(grant)
+    assert found(account, "efs") == [("kms.wrong-class", "error")]
+
+
+def test_volumes_beneath_a_database_are_the_databases(kms: StrictKms, account: Account) -> None:
+    """An RDS instance's volumes hold grants of EBS: no other data."""
+    stored = made(kms, account, "rds")
+    context = {"EncryptionContextSubset": {"aws:ebs:id": "vol-1"}}
+    stored.grants = [{"GranteePrincipal": "rds.amazonaws.com", "Constraints": context}]
+    assert found(account, "rds") == []
+
+
+def test_a_policy_that_lets_another_service_in_is_found(kms: StrictKms, account: Account) -> None:
+    """The key of logs must not take a database's data."""
+    stored = made(kms, account, "logs")
+    condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    principal = {"Service": "rds.amazonaws.com"}
+    add_statement(stored, Principal=principal, Action="kms:Decrypt", Condition=condition)
+    assert found(account, "logs") == [("kms.policy", "warning"), ("kms.wrong-class", "error")]
+
+
+# Policies -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("statement", "severity"),
+    [
+        ({"Principal": "*", "Action": "kms:Decrypt"}, "error"),
+        ({"Principal": {"AWS": ["*"]}, "Action": "kms:*"}, "error"),
+        (
+            {
+                "Principal": "*",
+                "Action": "kms:Decrypt",
+                "Condition": {"StringLike": {"kms:CallerAccount": "*"}},
+            },
+            "error",
+        ),
+        (
+            {
+                "Principal": "*",
+                "Action": "kms:Decrypt",
+                "Condition": {"StringNotEquals": {"kms:CallerAccount": "999999999999"}},
+            },
+            "error",
+        ),
+        ({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "kms:List*"}, "error"),
+        ({"Principal": {"AWS": "999999999999"}, "Action": "kms:Decrypt"}, "error"),
+        ({"Principal": {"AWS": ROOT}, "NotAction": "kms:Decrypt"}, "error"),
+        (
+            {
+                "Principal": "*",
+                "Action": "KMS:decrypt",
+                "Condition": {"StringEquals": {"kms:calleraccount": ACCOUNT}},
+            },
+            "error",
+        ),
+        (
+            {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/deployer"}, "Action": "kms:*"},
+            "warning",
+        ),
+        (
+            {
+                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/deployer"},
+                "Action": "kms:CreateGrant",
+            },
+            "warning",
+        ),
+        ({"Principal": {"Service": "rds.amazonaws.com"}, "Action": "kms:Decrypt"}, "warning"),
+    ],
+)
+def test_too_wide_a_statement_is_found(
+    kms: StrictKms, account: Account, statement: dict[str, Any], severity: str
+) -> None:
+    """Everybody, other accounts, everything but something, deputies without a source."""
+    add_statement(made(kms, account, "rds"), **statement)
+    assert ("kms.wide-policy", severity) in found(account, "rds")
+
+
+def test_the_guides_own_policy_lacks_what_was_learned_since(
+    kms: StrictKms, account: Account
+) -> None:
+    """Its RDS statement serves any account, and a deletion may be over in a week."""
+    stored = made(kms, account, "rds")
+    statements = [{"Effect": "Allow", "Resource": "*", **each} for each in GUIDE]
+    stored.policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    assert found(account, "rds") == [
+        ("kms.policy", "warning"),
+        ("kms.window", "warning"),
+        ("kms.wide-policy", "warning"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [{"Effect": "Allow", "Principal": {"AWS": "AROAX"}, "Action": "kms:*", "Resource": "*"}],
+        [
+            {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"},
+            {"Effect": "Deny", "Principal": "*", "Action": "kms:Put*", "Resource": "*"},
+        ],
+    ],
+)
+def test_a_key_that_nobody_can_administer_is_found(
+    kms: StrictKms, account: Account, statements: list[dict[str, Any]]
+) -> None:
+    """Only AWS support can mend it: better now than when it matters."""
+    stored = made(kms, account, "rds")
+    stored.policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    assert ("kms.no-administrator", "error") in found(account, "rds")
+
+
+def test_a_deletion_that_may_come_too_early_is_found(kms: StrictKms, account: Account) -> None:
+    """A window of 7 days where the class demands 30."""
+    stored = made(kms, account, "rds")
+    stored.policy = stored.policy.replace('PendingWindowInDays":"30"', 'PendingWindowInDays":"7"')
+    assert ("kms.window", "warning") in found(account, "rds")

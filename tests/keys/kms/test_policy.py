@@ -1,0 +1,153 @@
+"""Policies: the least that is needed, valid for an independent reader, never a lock-out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from glisecrets import DataClass
+from glisecrets.errors import ConfigurationError
+from glisecrets.keys.kms import CATALOGUE, KmsKey, Place, key_policy
+from glisecrets.keys.kms.policy import canonical
+
+from .linter import faults
+from .strict_kms import ACCOUNT, HOME, ROOT
+
+PLACE = Place(ACCOUNT, HOME, "production")
+DBA, API = (f"arn:aws:iam::{ACCOUNT}:role/{name}" for name in ("DBARole", "api-production"))
+
+
+def statements(key: KmsKey) -> dict[str, Any]:
+    return {each["Sid"]: each for each in key_policy(key, PLACE)["Statement"]}
+
+
+def with_roles(name: str) -> KmsKey:
+    """Give a key of the catalogue that roles use."""
+    from dataclasses import replace
+
+    return replace(CATALOGUE[name], applications=("api-{environment}",), readers=("DBARole",))
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_parliament_finds_nothing_in_any_policy(name: str) -> None:
+    """Actions exist, conditions fit them, the form is right: another's eyes say so."""
+    assert faults(key_policy(CATALOGUE[name], PLACE)) == []
+    assert faults(key_policy(with_roles(name), PLACE)) == []
+
+
+def test_parliament_sees_a_condition_that_does_not_exist() -> None:
+    """The check above can fail."""
+    policy = key_policy(CATALOGUE["rds"], PLACE)
+    policy["Statement"][-1]["Action"] = ["kms:Decript"]
+    assert faults(policy) != []
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_the_account_always_administers(name: str) -> None:
+    """Nobody is locked out: IAM decides who administers, without any condition."""
+    found = statements(CATALOGUE[name])["AdministerThroughIam"]
+    assert found["Principal"] == {"AWS": ROOT}
+    assert found["Action"] == ["kms:*"]
+    assert "Condition" not in found
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_describing_a_key_never_depends_on_a_context(name: str) -> None:
+    """DescribeKey has no encryption context: a condition on one would always deny it."""
+    for each in statements(with_roles(name)).values():
+        conditions = json.dumps(each.get("Condition", {}))
+        assert "kms:DescribeKey" not in each["Action"] or "EncryptionContext" not in conditions
+
+
+def test_the_database_keys_policy_is_the_guides_made_narrower() -> None:
+    """RDS itself for this account only, administrators of databases look, the application uses."""
+    found = statements(with_roles("rds"))
+    assert found["ReadMetadata"]["Principal"] == {"AWS": [DBA]}
+    assert not any("crypt" in action for action in found["ReadMetadata"]["Action"])
+    assert found["UseByService"]["Principal"] == {"Service": ["rds.amazonaws.com"]}
+    assert found["UseByService"]["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert found["Use"]["Principal"] == {"AWS": [API]}
+    assert found["Use"]["Condition"]["StringEquals"] == {
+        "kms:CallerAccount": ACCOUNT,
+        "kms:ViaService": [f"rds.{HOME}.amazonaws.com"],
+    }
+    assert found["Grant"]["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
+
+
+def test_logs_are_bound_to_this_accounts_log_groups() -> None:
+    """CloudWatch Logs tells the log group in the encryption context."""
+    condition = statements(CATALOGUE["logs"])["UseByService"]["Condition"]
+    assert condition == {
+        "StringLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{HOME}:{ACCOUNT}:*"}
+    }
+
+
+@pytest.mark.parametrize("name", ["rds", "secrets", "terraform-state"])
+def test_highly_confidential_data_is_for_named_roles_only(name: str) -> None:
+    """Without a named role, nobody but services and whom IAM allows can decrypt."""
+    assert "Use" not in statements(CATALOGUE[name])
+
+
+@pytest.mark.parametrize("name", ["s3-data", "efs", "ebs", "ecr", "messaging"])
+def test_the_rest_of_the_account_decrypts_through_the_service_only(name: str) -> None:
+    """A stolen role with kms:Decrypt alone cannot use the key's ciphertexts."""
+    condition = statements(CATALOGUE[name])["Use"]["Condition"]["StringEquals"]
+    assert condition["kms:CallerAccount"] == ACCOUNT
+    assert condition["kms:ViaService"]
+
+
+@pytest.mark.parametrize("days", [7, 30])
+def test_an_early_deletion_is_refused(days: int) -> None:
+    """KMS keeps no deletion window of a key: the policy makes whoever deletes it choose enough."""
+    key = next(key for key in CATALOGUE.values() if key.window == days)
+    found = statements(key)["RefuseEarlyDeletion"]
+    assert (found["Effect"], found["Action"]) == ("Deny", "kms:ScheduleKeyDeletion")
+    assert found["Condition"] == {
+        "NumericLessThan": {"kms:ScheduleKeyDeletionPendingWindowInDays": str(days)}
+    }
+
+
+def test_a_teams_own_key_is_used_directly_in_its_context_only() -> None:
+    """A key for encrypted fields has no service in between: the context binds it."""
+    key = KmsKey(
+        name="fields",
+        data_class=DataClass.CONFIDENTIAL,
+        component="application",
+        applications=("api-{environment}",),
+        context={"environment": "{environment}"},
+    )
+    found = statements(key)["Use"]["Condition"]
+    assert found["StringLike"] == {"kms:EncryptionContext:environment": "production"}
+    assert "kms:ViaService" not in found["StringEquals"]
+    assert faults(key_policy(key, PLACE)) == []
+
+
+@pytest.mark.parametrize("role", ["*", "arn:aws:iam::999999999999:role/DBARole", "a b", ""])
+def test_a_reader_is_a_role_of_this_account(role: str) -> None:
+    """A wildcard, or somebody else's role, never gets into a policy."""
+    key = KmsKey(name="own", data_class=DataClass.INTERNAL, component="x", readers=(role,))
+    with pytest.raises(ConfigurationError):
+        key_policy(key, PLACE)
+
+
+def test_a_policy_over_32_kb_is_refused_before_kms_does() -> None:
+    """The error tells what to do, where KMS's would not."""
+    roles = tuple(f"role-{number:060}" for number in range(500))
+    key = KmsKey(name="own", data_class=DataClass.INTERNAL, component="x", readers=roles)
+    with pytest.raises(ConfigurationError, match="32 KB"):
+        key_policy(key, PLACE)
+
+
+def test_order_and_lists_of_one_make_no_difference() -> None:
+    """AWS gives a list of one principal back as a text: that is no change."""
+    policy = key_policy(CATALOGUE["rds"], PLACE)
+    other = json.loads(json.dumps(policy))
+    other["Statement"].reverse()
+    for each in other["Statement"]:
+        if len(each["Action"]) == 1:
+            [each["Action"]] = each["Action"]
+    assert canonical(other) == canonical(policy)
+    other["Statement"][0]["Effect"] = "Deny"
+    assert canonical(other) != canonical(policy)
