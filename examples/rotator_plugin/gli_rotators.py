@@ -6,13 +6,12 @@ Option ``path``: the file. The program may read it at any moment, so it is repla
 import os
 import secrets
 from pathlib import Path
-from typing import ClassVar
 
 from glisecrets.rotation import NotRotatable, Rotation, Rotator, Unreachable, Verdict
 
 
 class PasswordFile(Rotator):
-    options: ClassVar[frozenset[str]] = frozenset({"path"})
+    options = frozenset({"path"})
 
     def propose(self, rotation: Rotation) -> str:
         _path(rotation)  # a missing option is told before anything is stored

@@ -11,7 +11,7 @@ SESSION_COOKIE_AGE; password reset links live three days), ``key``.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from glisecrets.keys import SecretKeyring
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 class DjangoSecretKey(KeyringRotator):
     """Rotates Django's SECRET_KEY."""
 
-    options: ClassVar[frozenset[str]] = frozenset({KEY, "session-life"})
-    ring: ClassVar[type[Keyring]] = SecretKeyring
-    life: ClassVar[tuple[str, timedelta]] = ("session-life", timedelta(days=14))
-    bare: ClassVar[str] = "secret_key"
+    options = frozenset({KEY, "session-life"})
+    ring = SecretKeyring
+    life = ("session-life", timedelta(days=14))
+    bare = "secret_key"
 
     def new_key(self, rotation: Rotation, ring: Keyring) -> Key:  # noqa: ARG002 - all are alike
         """Make a SECRET_KEY."""

@@ -15,15 +15,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ..aws import AwsRefused, ask_aws, aws_client
 from ..errors import ProviderRefused, Unreachable
-from ..rotator import Rotator, Verdict
 from .minting import settled
-from .redis_acl import probe
-from .redis_endpoint import RedisEndpoint, ask, with_new_password
+from .redis_acl import RedisRotator
+from .redis_endpoint import RedisEndpoint, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,22 +40,16 @@ class _Changing(Unreachable):
     """Another change is being made, and this one is refused until then."""
 
 
-class _ElastiCache(Rotator):
+class _ElastiCache(RedisRotator):
     """What both kinds share."""
 
-    period: ClassVar[timedelta] = timedelta(days=90)
-    overlap: ClassVar[timedelta | None] = timedelta(days=7)
     #: The option that names what is changed.
     target: ClassVar[str]
 
     def propose(self, rotation: Rotation) -> SecretValue:
-        """Choose a password."""
+        """Choose a password, if it is said whose."""
         self._named(rotation)
-        return with_new_password(rotation.current, rotation.secret)
-
-    def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
-        """Log in on a new connection."""
-        return probe(rotation, value)
+        return super().propose(rotation)
 
     @abstractmethod
     def _settled(self, api: _Api) -> bool:
@@ -92,8 +84,8 @@ class _ElastiCache(Rotator):
 class ElastiCacheUser(_ElastiCache):
     """Rotates the password of a user of role-based access control, who may have two."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"user-id"})
-    target: ClassVar[str] = "user-id"
+    options = frozenset({"user-id"})
+    target = "user-id"
 
     def apply(self, rotation: Rotation) -> None:
         """Set the new password and the current one."""
@@ -121,8 +113,8 @@ class ElastiCacheUser(_ElastiCache):
 class ElastiCacheToken(_ElastiCache):
     """Rotates the AUTH token of a replication group, which may have two."""
 
-    options: ClassVar[frozenset[str]] = frozenset({"replication-group"})
-    target: ClassVar[str] = "replication-group"
+    options = frozenset({"replication-group"})
+    target = "replication-group"
 
     def apply(self, rotation: Rotation) -> None:
         """Add the new token by ROTATE, which keeps the one before."""

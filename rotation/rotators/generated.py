@@ -16,8 +16,7 @@ import secrets
 import shlex
 import string
 import subprocess
-from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ..asking import Provider, checked_url
 from ..errors import Unreachable
@@ -56,10 +55,7 @@ _ACCEPTING, _REJECTING = range(200, 300), {401, 403}
 class Generated(Rotator):
     """Makes random text, with the options ``alphabet`` and ``length``."""
 
-    period = timedelta(days=180)
-    options: ClassVar[frozenset[str]] = frozenset(
-        {KEY, "alphabet", "length", "probe-url", "probe-command"}
-    )
+    options = frozenset({KEY, "alphabet", "length", "probe-url", "probe-command"})
 
     def propose(self, rotation: Rotation) -> SecretValue:
         """Make a random value of 256 bits, or as long as the options say."""

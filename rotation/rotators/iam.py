@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from glisecrets.documents import UnreadableValue, parse_object
 
@@ -51,10 +51,9 @@ _REJECTIONS = {"InvalidClientTokenId", "SignatureDoesNotMatch"}
 class IamAccessKey(Rotator):
     """Mints access keys of an IAM user: the option ``user``, or whoever the current key is of."""
 
-    period = timedelta(days=180)
     overlap = timedelta(days=1)
     minted = True
-    options: ClassVar[frozenset[str]] = frozenset({"user"})
+    options = frozenset({"user"})
 
     def reap(self, rotation: Rotation) -> None:
         """Delete keys that no version holds and nobody has used since they were minted."""

@@ -12,7 +12,7 @@ Options: ``bits`` of new keys (2048, 3072 or 4096; unsaid, as many as the signin
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from glisecrets.errors import ConfigurationError
 from glisecrets.keys import KeyPair, RsaKeyring
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 class JwtKeyring(KeyringRotator):
     """Rotates the keys that sign JSON Web Tokens."""
 
-    options: ClassVar[frozenset[str]] = frozenset({KEY, "bits", "token-life"})
-    ring: ClassVar[type[Keyring]] = RsaKeyring
-    life: ClassVar[tuple[str, timedelta]] = ("token-life", timedelta(days=30))
-    bare: ClassVar[str] = "private_key"
+    options = frozenset({KEY, "bits", "token-life"})
+    ring = RsaKeyring
+    life = ("token-life", timedelta(days=30))
+    bare = "private_key"
 
     def new_key(self, rotation: Rotation, ring: Keyring) -> Key:
         """Make a key of the size that the option ``bits`` asks for."""

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class KeyringRotator(Rotator):
     """A kind whose value is a keyring."""
 
-    period: ClassVar[timedelta] = timedelta(days=365)
+    period = timedelta(days=365)
     #: The keyring's class.
     ring: ClassVar[type[Keyring]]
     #: The option that says how long the longest-lived thing that a key signs is good, and what it

@@ -8,7 +8,7 @@ cannot, use ``postgresql-alternating``.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ..errors import LockedOut
 from ..rotator import ADMIN, Rotation, Rotator, Verdict
@@ -21,16 +21,11 @@ if TYPE_CHECKING:
     from .postgresql_login import Login
 
 
-class PostgresSingleUser(Rotator):
-    """Changes the password of the role that the secret names, as the role itself.
+class PostgresRotator(Rotator):
+    """A kind whose value logs in to PostgreSQL."""
 
-    With the option ``admin``, the name of an administrator's secret, the administrator changes
-    it: where ``rds.restrict_password_commands`` forbids roles to do so, and for
-    ``glisecrets rotate repair``.
-    """
-
-    period: ClassVar = timedelta(days=90)
-    options: ClassVar = frozenset({ADMIN})
+    period = timedelta(days=90)
+    options = frozenset({ADMIN})
 
     def propose(self, rotation: Rotation) -> SecretValue:
         """Give the same login with a new password."""
@@ -38,7 +33,19 @@ class PostgresSingleUser(Rotator):
 
     def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
         """Log in with a value."""
-        return probe(rotation, value)
+        from .postgresql_session import accepts
+
+        is_accepted = accepts(parse_login(value, rotation.secret))
+        return Verdict.ACCEPTED if is_accepted else Verdict.REJECTED
+
+
+class PostgresSingleUser(PostgresRotator):
+    """Changes the password of the role that the secret names, as the role itself.
+
+    With the option ``admin``, the name of an administrator's secret, the administrator changes
+    it: where ``rds.restrict_password_commands`` forbids roles to do so, and for
+    ``glisecrets rotate repair``.
+    """
 
     def apply(self, rotation: Rotation) -> None:
         """Log in with the newest password that is in force, and change it to the pending one."""
@@ -64,14 +71,6 @@ class PostgresSingleUser(Rotator):
 
         new = parse_login(rotation.pending, rotation.secret)
         change_as_administrator(rotation, new, lock=new.username)
-
-
-def probe(rotation: Rotation, value: SecretValue) -> Verdict:
-    """Log in with a value, for all kinds of PostgreSQL logins."""
-    from .postgresql_session import accepts
-
-    is_accepted = accepts(parse_login(value, rotation.secret))
-    return Verdict.ACCEPTED if is_accepted else Verdict.REJECTED
 
 
 def _locked_out(rotation: Rotation, login: Login) -> LockedOut:

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
-from ..rotator import ADMIN, Rotation, Rotator, Verdict
-from .postgresql import probe
+from ..rotator import ADMIN, Rotation, Verdict
+from .postgresql import PostgresRotator
 from .postgresql_login import new_password, parse_login, propose_login
 
 if TYPE_CHECKING:
@@ -28,16 +28,15 @@ _SUFFIX: Final = "_clone"
 _LONGEST_NAME: Final = 63
 
 
-class PostgresAlternatingUsers(Rotator):
+class PostgresAlternatingUsers(PostgresRotator):
     """Gives the idle one of two roles a new password, as the administrator that ``admin`` names.
 
     The option ``owner`` names a role that both shall be able to become: the one that owns the
     tables, for Django's ``assume_role``.
     """
 
-    period: ClassVar = timedelta(days=90)
-    overlap: ClassVar = timedelta(days=7)
-    options: ClassVar = frozenset({ADMIN, _OWNER})
+    overlap = timedelta(days=7)
+    options = frozenset({ADMIN, _OWNER})
 
     def propose(self, rotation: Rotation) -> SecretValue:
         """Give the login of the idle role with a new password.
@@ -54,10 +53,6 @@ class PostgresAlternatingUsers(Rotator):
                 "name the role shorter (ALTER ROLE … RENAME TO …), or use the kind postgresql",
             )
         return propose_login(rotation, clone if username == original else original)
-
-    def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
-        """Log in with a value."""
-        return probe(rotation, value)
 
     def apply(self, rotation: Rotation) -> None:
         """Give the idle role the pending password; the clone is made where there is none.

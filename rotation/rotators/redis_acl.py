@@ -6,7 +6,8 @@ Connections that are open stay so: Redis asks for the password when one is made.
 
 Option: ``admin``, the reference of a secret of the same form whose user may change others
 (``+acl|getuser +acl|setuser +acl|save``) and logs in where that secret says; without it the user
-does it, and needs those rights. One server is changed: Redis does not replicate its users.
+does it, and needs those rights. Only the server that is logged in to is changed: Redis replicates
+no users, so the nodes of a cluster and replicas must get them otherwise (a shared ``aclfile``).
 
 Source: Redis' reference of ACL SETUSER.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ..errors import LockedOut, ProviderRefused
 from ..rotator import ADMIN, Rotator, Verdict
@@ -27,16 +28,26 @@ if TYPE_CHECKING:
     from ..rotator import Rotation
 
 
-class RedisAcl(Rotator):
-    """Rotates the password of one user of one server."""
+class RedisRotator(Rotator):
+    """A kind whose value logs in to Redis or Valkey by one of a user's passwords."""
 
-    period: ClassVar[timedelta] = timedelta(days=90)
-    overlap: ClassVar[timedelta | None] = timedelta(days=7)
-    options: ClassVar[frozenset[str]] = frozenset({ADMIN})
+    period = timedelta(days=90)
+    overlap = timedelta(days=7)
 
     def propose(self, rotation: Rotation) -> SecretValue:
         """Choose a password."""
         return with_new_password(rotation.current, rotation.secret)
+
+    def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
+        """Log in on a new connection; a user that may not PING is logged in all the same."""
+        endpoint = RedisEndpoint.of(value, rotation.secret)
+        return Verdict.REJECTED if ask(endpoint, ("PING",)) is None else Verdict.ACCEPTED
+
+
+class RedisAcl(RedisRotator):
+    """Rotates the password of one user of one server."""
+
+    options = frozenset({ADMIN})
 
     def apply(self, rotation: Rotation) -> None:
         """Give the user the new password beside the current one.
@@ -56,10 +67,6 @@ class RedisAcl(Rotator):
         rotation.confirm()
         _change(login, new.username, [f"#{_digest(new)}", *(f"!{old}" for old in given_up)])
 
-    def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
-        """Log in on a new connection; a user that may not PING is logged in all the same."""
-        return probe(rotation, value)
-
     def retire(self, rotation: Rotation, old: SecretValue) -> None:
         """Take the old password from its user, unless a labelled version has it too."""
         gone = RedisEndpoint.of_usable(old)
@@ -71,17 +78,6 @@ class RedisAcl(Rotator):
         if present is not None:
             # Without a modifier it is saved again: a crash may have come before.
             _change(login, gone.username, [f"!{digest}" for digest in {_digest(gone)} & present])
-
-
-def probe(rotation: Rotation, value: SecretValue) -> Verdict:
-    """Tell whether the server that a value names accepts its login.
-
-    Raises:
-        Unreachable: there was no answer.
-        NotRotatable: the value says no server or no password.
-    """
-    endpoint = RedisEndpoint.of(value, rotation.secret)
-    return Verdict.REJECTED if ask(endpoint, ("PING",)) is None else Verdict.ACCEPTED
 
 
 def _login(rotation: Rotation) -> RedisEndpoint:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from ..asking import Provider, checked_url
 from ..errors import NotRotatable, ProviderRefused, Unreachable
@@ -39,10 +39,9 @@ _DELETED = frozenset({204, _GONE})
 class SendGridKey(Rotator):
     """Mints API keys of SendGrid."""
 
-    period = timedelta(days=180)
     overlap = timedelta(days=1)
     minted = True
-    options: ClassVar[frozenset[str]] = frozenset({KEY, ADMIN, "base-url"})
+    options = frozenset({KEY, ADMIN, "base-url"})
 
     def reap(self, rotation: Rotation) -> None:
         """Delete keys that were minted to replace one of ours and never stored."""
