@@ -112,7 +112,7 @@ def test_pkcs1_is_what_openssl_writes() -> None:
 def modulus_of_close_primes() -> int:
     """The product of two numbers that are close, and have no small factor."""
     while True:
-        middle = secrets.randbits(1022) | 1 << 1023 | 1
+        middle = secrets.randbits(1022) | 3 << 1022 | 1
         halves = (middle - 2**10, middle + 2**10)
         if all(half % small for half in halves for small in range(3, 1000, 2)):
             return prod(halves)

@@ -133,6 +133,14 @@ def test_a_file_of_another_context_is_refused() -> None:
         decrypted(encrypted(b"x"), other)
 
 
+def test_a_changed_key_id_is_refused_whoever_finds_the_key() -> None:
+    """The tags cover the key id as it stands in the file."""
+    file = bytearray(encrypted(b"x"))
+    file[10] ^= 1
+    with pytest.raises(InvalidMessage):
+        decrypt_stream(lambda _: CIPHER, io.BytesIO(file), io.BytesIO())
+
+
 def test_a_value_is_no_file_and_a_file_is_no_value() -> None:
     """The suites are told apart."""
     with pytest.raises(InvalidMessage, match="suite 1"):
