@@ -27,7 +27,7 @@ from .references import AWSPREVIOUS, short
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .ladder_climb import Outcome, Switch
+    from .ladder_climb import Reply, Switch
     from .references import Reference
     from .stores.base import SecretVersion
 
@@ -122,15 +122,15 @@ class CredentialLadder:
             "pause": time.sleep,
             "enter": lambda what: what[0].acquire(timeout=what[1]),
         }
-        steps, outcome = climb.steps(), None
+        moves, reply = climb.moves(), None
         try:
             while True:
-                deed, what = steps.send(cast("Outcome", outcome))
-                outcome = _outcome(deeds[deed], what)
+                deed, what = moves.send(cast("Reply", reply))
+                reply = _reply(deeds[deed], what)
         except StopIteration as stop:
             return cast("T", stop.value)
         finally:
-            steps.close()
+            moves.close()
             self._tell(climb)
 
     async def connect_async(self, attempt: Callable[[Credentials], Awaitable[T]]) -> T:
@@ -146,15 +146,15 @@ class CredentialLadder:
             "pause": asyncio.sleep,
             "enter": lambda what: _entered(*what),
         }
-        steps, outcome = climb.steps(), None
+        moves, reply = climb.moves(), None
         try:
             while True:
-                deed, what = steps.send(cast("Outcome", outcome))
-                outcome = await _outcome_async(deeds[deed], what)
+                deed, what = moves.send(cast("Reply", reply))
+                reply = await _reply_async(deeds[deed], what)
         except StopIteration as stop:
             return cast("T", stop.value)
         finally:
-            steps.close()
+            moves.close()
             self._tell(climb)
 
     def _climb(self, *, asynchronous: bool) -> Climb:
@@ -205,7 +205,7 @@ class CredentialLadder:
             _call(hook, switch)
 
 
-def _outcome(deed: Callable[[Any], Any], what: Any) -> Outcome:
+def _reply(deed: Callable[[Any], Any], what: Any) -> Reply:
     try:
         return deed(what), None
     except Exception as error:  # noqa: BLE001 - the climb judges it
@@ -213,7 +213,7 @@ def _outcome(deed: Callable[[Any], Any], what: Any) -> Outcome:
         return None, error.with_traceback(None)
 
 
-async def _outcome_async(deed: Callable[[Any], Awaitable[Any]], what: Any) -> Outcome:
+async def _reply_async(deed: Callable[[Any], Awaitable[Any]], what: Any) -> Reply:
     try:
         return await deed(what), None
     except Exception as error:  # noqa: BLE001

@@ -1,6 +1,7 @@
-"""One caller's climb, as a generator of steps: what to try next, and when to give up.
+"""One caller's climb, as a generator of moves: what to try next, and when to give up.
 
-Pure: a thread runs the steps, or a task awaits them; see :mod:`glisecrets.ladder`.
+It connects to nothing and waits for nothing itself: a thread makes the moves, or a task awaits
+them; see :mod:`glisecrets.ladder`. The clock and chance are its own.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 #: Seconds between the first two rounds, and the most between two; doubled, give or take half.
 _PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
-#: Seconds after which a rotation counts as stuck: it takes a minute at the most.
+#: Seconds after which a client takes a rotation for stuck, and logs a warning: from apply to label
+#: it takes a minute at the most. ``rotate status`` wakes somebody, and waits for an hour.
 STUCK: Final = 300.0
 
 _RUNGS = (AWSCURRENT, AWSPENDING, AWSPREVIOUS)
 
 
-class Step(NamedTuple):
+class Move(NamedTuple):
     """What a climb asks of whoever runs it; the answer is ``(result, None)`` or ``(None, error)``.
 
     ``attempt`` to connect with credentials, ``read`` those that a label is on, ``pause`` for some
@@ -43,7 +45,7 @@ class Step(NamedTuple):
     what: Any
 
 
-Outcome = tuple[Any, Exception | None]
+Reply = tuple[Any, Exception | None]
 
 
 @dataclass(slots=True)
@@ -107,8 +109,8 @@ class Climb:
         """Seconds until the deadline."""
         return max(0.0, self.deadline - self.elapsed)
 
-    def steps(self) -> Generator[Step, Outcome, Any]:
-        """Give what to do, step by step, and in the end the connection.
+    def moves(self) -> Generator[Move, Reply, Any]:
+        """Give what to do, move by move, and in the end the connection.
 
         Raises:
             Exception: as ``CredentialLadder.connect`` tells.
@@ -121,10 +123,10 @@ class Climb:
             if (yield from self._switched(held)):
                 return self._connection
 
-    def _accepts(self, credentials: Credentials) -> Generator[Step, Outcome, bool]:
+    def _accepts(self, credentials: Credentials) -> Generator[Move, Reply, bool]:
         self._tried.add(credentials.version_id)
         self.attempts += 1
-        self._connection, error = yield Step("attempt", credentials)
+        self._connection, error = yield Move("attempt", credentials)
         if error is None:
             return True
         if not is_refusal(error):
@@ -132,9 +134,9 @@ class Climb:
         self._refusal = error
         return False
 
-    def _switched(self, held: Credentials | None) -> Generator[Step, Outcome, bool]:
+    def _switched(self, held: Credentials | None) -> Generator[Move, Reply, bool]:
         """Climb, unless somebody else did while this caller waited for its turn."""
-        entered, _ = yield Step("enter", (self.flight, self.left))
+        entered, _ = yield Move("enter", (self.flight, self.left))
         if not entered:
             raise self._failure()
         try:
@@ -148,9 +150,7 @@ class Climb:
         finally:
             self.flight.release()
 
-    def _winner(
-        self, held: Credentials | None
-    ) -> Generator[Step, Outcome, tuple[str, Credentials]]:
+    def _winner(self, held: Credentials | None) -> Generator[Move, Reply, tuple[str, Credentials]]:
         for pause in _pauses():
             for rung in _RUNGS:
                 credentials = yield from self._read(rung)
@@ -162,15 +162,15 @@ class Climb:
                     return rung, credentials
             if self._nothing_to_wait_for() or self.left < pause:
                 break
-            yield Step("pause", pause)
+            yield Move("pause", pause)
             self._tried.clear()
             self.unread.clear()
             if held is not None and (yield from self._accepts(held)):
                 return "", held
         raise self._failure()
 
-    def _read(self, rung: str) -> Generator[Step, Outcome, Credentials | None]:
-        credentials, error = yield Step("read", rung)
+    def _read(self, rung: str) -> Generator[Move, Reply, Credentials | None]:
+        credentials, error = yield Move("read", rung)
         if error is None:
             found: Credentials = credentials
             return found
@@ -188,12 +188,12 @@ class Climb:
             return self._refusal is None
         return len(self.unread) == len(_RUNGS)
 
-    def _look_whether_it_is_over(self) -> Generator[Step, Outcome, None]:
+    def _look_whether_it_is_over(self) -> Generator[Move, Reply, None]:
         held = self.holding.credentials
         if held is None or monotonic() < self.holding.look_again:
             return
         self.holding.look_again = monotonic() + STUCK
-        current, error = yield Step("read", AWSCURRENT)
+        current, error = yield Move("read", AWSCURRENT)
         if error is None and current.version_id == held.version_id:
             self.holding.look_again = inf
         self.overdue = error is None and current.version_id != held.version_id

@@ -13,7 +13,8 @@
     ├── LockedOut         a provider accepts no version that carries a label: repair
     └── Superseded        somebody wrote a version by hand while a rotation was under way
 
-No error carries a value, nor a text in which a provider may repeat one.
+No error carries a value. What is quoted of a provider is what cannot repeat one (AWS's word on a
+missing right), or has the password masked (PostgreSQL's).
 """
 
 from __future__ import annotations

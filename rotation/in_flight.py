@@ -1,4 +1,4 @@
-"""Asking about many secrets at once."""
+"""Working on many secrets at once."""
 
 from __future__ import annotations
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from .engine import Engine
     from .subject import Subject
 
-#: A rotation takes minutes; one that has been under way for longer needs someone.
+#: A rotation takes minutes, but begins before anything is applied, and Secrets Manager and daily
+#: runs try again by themselves: only one that is under way for longer needs someone. A client that
+#: meets one logs a warning earlier, after five minutes (``glisecrets.ladder_climb``).
 STUCK_AFTER = timedelta(hours=1)
 
 

@@ -47,7 +47,7 @@ class RotationSetup(NamedTuple):
 
 
 class LambdaRotation:
-    """The rotation that one account's Secrets Manager does; a class for its two clients' sake."""
+    """The rotation that an account's Secrets Manager does; a class, for its calls share a store."""
 
     def __init__(self, store: AwsStore) -> None:
         self._store = store

@@ -53,7 +53,10 @@ _ACCEPTING, _REJECTING = range(200, 300), {401, 403}
 
 
 class Generated(Rotator):
-    """Makes random text, with the options ``alphabet`` and ``length``."""
+    """Makes random text of ``length`` letters of an ``alphabet``, for the place ``key``.
+
+    Who accepts it is asked by ``probe-url`` or ``probe-command``.
+    """
 
     options = frozenset({KEY, "alphabet", "length", "probe-url", "probe-command"})
 

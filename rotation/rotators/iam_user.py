@@ -1,4 +1,4 @@
-"""An IAM user and its access keys, as IAM tells of them: for :mod:`.iam`."""
+"""An IAM user and its access keys, as IAM tells of them: for :mod:`.iam_access_key`."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from glisecrets.rotation.errors import (
     Unreachable,
 )
 from glisecrets.rotation.rotator import Rotation, Verdict
-from glisecrets.rotation.rotators.iam import IamAccessKey
+from glisecrets.rotation.rotators.iam_access_key import IamAccessKey
 from glisecrets.rotation.subject import Clock
 from glisecrets.stores.local import LocalStore
 

@@ -1,4 +1,4 @@
-"""One request to Secrets Manager: its answer, or what botocore raised, and nothing in a log."""
+"""One request to AWS: its answer, or what botocore raised, and nothing in a log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def attempt(client: BaseClient, action: str, params: Mapping[str, Any]) -> Any:
     parameters, and an error raised while it is handled would carry it along as its context.
 
     Args:
-        client: a client of ``secretsmanager``.
+        client: a client: of Secrets Manager; rotations use others, as of IAM.
         action: the operation, as ``GetSecretValue``.
         params: the operation's parameters.
 
