@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -30,7 +32,8 @@ def print_changes(
     _print_place(invocation, place)
     if changes:
         after = "would be" if errors is None else "after"
-        output.table(["key", "what", "before", after], map(_cells, changes))
+        rows = [_cells(change, place) for change in changes]
+        output.table(["key", "what", "before", after], rows)
     else:
         output.line("nothing to change")
     for key, error in (errors or {}).items():
@@ -70,7 +73,7 @@ def print_policies(
         invocation.output.json({**_placed(place), "policies": policies})
         return
     shown = next(iter(policies.values())) if len(policies) == 1 else policies
-    invocation.output.line(json.dumps(shown, indent=2))
+    typer.echo(json.dumps(shown, indent=2))  # not wrapped: it is for pasting
 
 
 def _changes_document(
@@ -84,14 +87,15 @@ def _changes_document(
     return {**_placed(place), "applied": errors is not None, "changes": told, "errors": failed}
 
 
-def _cells(change: Change) -> list[str | tuple[str, str]]:
+def _cells(change: Change, home: Place) -> list[str | tuple[str, str]]:
     what = (f"{change.what} *", "bold red") if change.by_hand else change.what
-    return [change.key, what, change.before or "", change.after or ""]
+    at = "" if change.region == home.region else f" {change.region}"
+    return [change.key + at, what, change.before or "", change.after or ""]
 
 
 def _print_place(invocation: Invocation, place: Place) -> None:
-    told = invocation.environment_told
-    invocation.output.line(f"account {place.account}, {place.region}, environment: {told}")
+    invocation.output.line(f"account {place.account}, {place.region}")
+    invocation.output.line(f"environment: {invocation.environment_told}")
 
 
 def _placed(place: Place) -> dict[str, Any]:

@@ -65,8 +65,8 @@ def _id(plan: KeyPlan) -> str | None:
 
 def _found(plan: KeyPlan) -> Iterator[_Found]:
     if plan.observed is None:
-        what = "a replica" if plan.home else "a key"
-        yield "kms.missing", "error", f"there is no such key: {what} is missing", _APPLY
+        what = "replica" if plan.home else "key"
+        yield "kms.missing", "error", f"there is no such {what}", _APPLY
         return
     for change in plan.changes:
         yield from _changed(change, plan.observed)
@@ -177,6 +177,8 @@ def _wide_for(
             )
     elif grantee.anybody and not rule.bound:
         yield "error", "lets anybody in AWS in"
+    elif grantee.anybody and rule.accounts - {site.place.account}:
+        yield "error", f"lets other accounts in: {', '.join(rule.accounts - {site.place.account})}"
     elif grantee.anybody and rule.uses:
         yield from _wide_for_account(key, rule)
     elif rule.uses and rule.covers("kms:PutKeyPolicy"):

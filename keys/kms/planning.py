@@ -103,6 +103,9 @@ def _by_hand(
     sharers = site.sharers(key, observed)
     if sharers:
         yield "sharing", f"one key with {', '.join(sharers)}", "a key of its own"
+    aliased = site.aliases.get(site.alias(key), observed.key_id)
+    if aliased != observed.key_id:  # only a replica's: its primary is found by the alias
+        yield "alias", f"on {aliased}", site.alias(key)
     told = observed.tags.get("DataClass")
     if told in set(DataClass) and told != key.data_class:
         yield "data class", told, f"a key of its own for {key.data_class} data"

@@ -108,6 +108,17 @@ class Rule(NamedTuple):
         )
 
     @property
+    def accounts(self) -> set[str]:
+        """The accounts that its conditions name."""
+        return {
+            account
+            for operator, name, values in self.conditions
+            if _is_positive(operator) and name in _BINDING
+            for value in values
+            for account in _ACCOUNT.findall(value)
+        }
+
+    @property
     def for_resources_only(self) -> bool:
         """Whether it is about grants that AWS's own resources hold."""
         return ("Bool", "kms:grantisforawsresource", ["true"]) in self.conditions
@@ -138,7 +149,7 @@ def administrators(policy: Mapping[str, Any], place: Place) -> list[dict[str, An
         names = [
             each.name
             for each in rule.grantees
-            if each.name.startswith("arn:") and not each.is_root(place)
+            if each.name.startswith("arn:") and not (each.is_root(place) or each.is_foreign(place))
         ]
         if names and rule.allows and not rule.inverted and rule.covers(_ADMINISTER):
             kept.append({**rule.statement, "Principal": {"AWS": names}})
@@ -181,11 +192,13 @@ def _is_about_root(rule: Rule, place: Place) -> bool:
 
 
 def _is_positive(operator: str) -> bool:
-    return "Not" not in operator and not operator.endswith("IfExists") and operator != "Null"
+    """Tell whether an operator is false where its condition's name is missing in a request."""
+    loose = operator.startswith("ForAllValues") or operator.endswith("IfExists")
+    return not loose and "Not" not in operator and operator != "Null"
 
 
 def _names_something(name: str, value: str) -> bool:
-    """Tell whether a value is more than a wildcard; a context must name an account."""
+    """Tell whether a value is more than a wildcard: an ARN has an account or a resource."""
     if name.startswith(_CONTEXT):
         return bool(_ACCOUNT.search(value))
-    return value.replace("*", "") != ""
+    return value.rpartition(":")[2].replace("*", "") != "" or bool(_ACCOUNT.search(value))

@@ -34,12 +34,27 @@ def _aws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
-@pytest.fixture
-def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[StrictKms]:
-    """An account without keys."""
+@pytest.fixture(scope="session")
+def _served() -> Iterator[StrictKms]:
     with serving() as served:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", served.url)
         yield served
+
+
+@pytest.fixture(scope="session")
+def _clients() -> Iterator[list[KmsClient]]:
+    """One client for the session: making one takes longer than most tests."""
+    clients: list[KmsClient] = []
+    yield clients
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def kms(_served: StrictKms, monkeypatch: pytest.MonkeyPatch) -> StrictKms:
+    """An account without keys."""
+    _served.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", _served.url)
+    return _served
 
 
 @dataclass
@@ -55,11 +70,11 @@ class Account:
 
 
 @pytest.fixture
-def account(kms: StrictKms) -> Iterator[Account]:
+def account(kms: StrictKms, _clients: list[KmsClient]) -> Account:
     """The strict KMS's account, with a catalogue that a test may change."""
-    client = KmsClient()
-    yield Account(client, {})
-    client.close()
+    if not _clients:
+        _clients.append(KmsClient(endpoint_url=kms.url))
+    return Account(_clients[0], {})
 
 
 @dataclass
@@ -81,11 +96,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.setenv("COLUMNS", "80")
 
     def call(*arguments: str) -> Ran:
-        code = main(["--directory", str(tmp_path), *_ordered(arguments)])
+        code = main(["--directory", str(tmp_path), "keys", "kms", *arguments])
         out, err = capsys.readouterr()
         return Ran(code, out, err)
-
-    def _ordered(arguments: tuple[str, ...]) -> list[str]:
-        return ["keys", "kms", *arguments]
 
     return call

@@ -73,6 +73,10 @@ class StrictKms:
     wrote: list[str] = field(default_factory=list)
     url: str = ""
 
+    def reset(self) -> None:
+        """Become an account without keys."""
+        vars(self).update(vars(StrictKms(url=self.url)))
+
     def add(self, **told: Any) -> Stored:
         """Make a key as somebody else would have."""
         policy = {"Version": "2012-10-17", "Statement": [_ROOT_STATEMENT]}

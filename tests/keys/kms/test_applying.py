@@ -129,12 +129,13 @@ def test_a_role_that_administers_a_key_by_its_policy_alone_is_not_locked_out(
     arn = f"arn:aws:iam::{ACCOUNT}:role/deployer"
     mine = {"Sid": "Mine", "Effect": "Allow", "Principal": {"AWS": arn}, "Action": ["kms:Put*"]}
     wide = {"Sid": "Wide", "Effect": "Allow", "Principal": "*", "Action": "kms:*"}
+    foreign = {**mine, "Sid": "Foreign", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}
     mine["Resource"] = wide["Resource"] = "*"
-    stored.policy = json.dumps({**policy, "Statement": [*policy["Statement"], mine, wide]})
+    stored.policy = json.dumps({**policy, "Statement": [*policy["Statement"], mine, wide, foreign]})
     apply(account, "efs")
     sids = [each["Sid"] for each in json.loads(stored.policy)["Statement"]]
     assert "Mine" in sids
-    assert "Wide" not in sids
+    assert not {"Wide", "Foreign"} & {*sids}
     assert changes(account, "efs") == []
 
 
@@ -237,4 +238,17 @@ def test_a_key_of_one_region_can_have_no_replica(kms: StrictKms, account: Accoun
     assert [(change.what, change.by_hand) for change in found] == [
         ("tag Owner", False),
         ("replica", True),
+    ]
+
+
+def test_an_alias_that_another_key_has_in_the_replicas_region_is_left(
+    kms: StrictKms, account: Account
+) -> None:
+    """Moving an alias would change what encrypts, unseen: a person has to."""
+    account.table = {"keys": {"rds": {"replica_regions": [AWAY]}}}
+    kms.aliases[AWAY, "alias/rds-encryption"] = kms.add(region=AWAY).key_id
+    apply(account, "rds")
+    found = changes(account, "rds")
+    assert [(change.region, change.what, change.by_hand) for change in found] == [
+        (AWAY, "alias", True)
     ]

@@ -206,6 +206,30 @@ def test_a_policy_that_lets_another_service_in_is_found(kms: StrictKms, account:
             },
             "error",
         ),
+        (
+            {
+                "Principal": "*",
+                "Action": "kms:Decrypt",
+                "Condition": {"ForAllValues:StringEquals": {"kms:CallerAccount": ACCOUNT}},
+            },
+            "error",
+        ),
+        (
+            {
+                "Principal": "*",
+                "Action": "kms:Decrypt",
+                "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:*:*:*"}},
+            },
+            "error",
+        ),
+        (
+            {
+                "Principal": "*",
+                "Action": "kms:List*",
+                "Condition": {"StringEquals": {"kms:CallerAccount": [ACCOUNT, "999999999999"]}},
+            },
+            "error",
+        ),
         ({"Principal": {"AWS": "arn:aws:iam::999999999999:root"}, "Action": "kms:List*"}, "error"),
         ({"Principal": {"AWS": "999999999999"}, "Action": "kms:Decrypt"}, "error"),
         ({"Principal": {"AWS": ROOT}, "NotAction": "kms:Decrypt"}, "error"),
