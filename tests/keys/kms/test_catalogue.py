@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from glisecrets import DataClass
 from glisecrets.errors import ConfigurationError
-from glisecrets.keys.kms import CATALOGUE, KmsKey, demands_of, read_catalogue
+from glisecrets.keys.kms import CATALOGUE, KmsKey, auditing, demands_of, read_catalogue
 
 #: As the guide's Terraform has them: class, component, deletion window.
 GUIDE = {
@@ -134,3 +136,19 @@ def test_every_class_says_what_it_demands() -> None:
     assert demands_of(DataClass.HIGHLY_CONFIDENTIAL) == (365, 30, "named-roles", "nowhere")
     assert demands_of(DataClass.CONFIDENTIAL) == (365, 30, "account", "masked")
     assert demands_of(DataClass.INTERNAL) == (365, 7, "account", "internal-logs")
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "kms.md"
+
+
+@pytest.mark.skipif(not DOCS.is_file(), reason="reads docs/, which is not here")
+def test_the_page_has_every_key_and_every_finding() -> None:
+    """Whoever reads docs/kms.md reads what the code does."""
+    page = DOCS.read_text("utf-8")
+    for each in CATALOGUE.values():
+        row = f"| `{each.name}` | {each.data_class} | {each.component} | `{each.alias_template}` |"
+        assert f"{row} {each.window} d |" in page
+    source = Path(auditing.__file__).read_text("utf-8")
+    assert set(re.findall(r"kms\.[a-z-]+(?=\")", source)) == set(
+        re.findall(r"kms\.[a-z-]+(?=`)", page)
+    )
