@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import cold
 import emergency
+import envelope
 import installed
 import lambda_cold
 import loaded
 import machine
 import redaction
+import tokens
 from document import DOCUMENT, rewritten
 from rows import Row, markdown
 from surroundings import Surroundings, stub
@@ -37,6 +39,8 @@ MEASURES: dict[str, Callable[[Surroundings], list[Row]]] = {
     "redaction": redaction.measure,
     "lambda": lambda_cold.measure,
     "emergency": emergency.measure,
+    "tokens": tokens.measure,
+    "envelope": envelope.measure,
 }
 
 
