@@ -13,8 +13,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from .errors import InvalidMessage, UnknownDataKey
-from .xaes import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Xaes256Gcm
+from .xaes import HALF_BYTES, KEY_BYTES, NONCE_BYTES, TAG_BYTES, Xaes256Gcm
 
 if TYPE_CHECKING:
     from .context import FieldContext
@@ -29,6 +33,7 @@ HEADER_BYTES = 2 + KEY_ID_BYTES
 OVERHEAD_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
 
 _INFO = b"glisecrets gs1"
+_HALF = HEADER_BYTES + HALF_BYTES
 _BODY = HEADER_BYTES + NONCE_BYTES
 #: What must be there before the key id is read.
 _FEWEST_BYTES = {VALUE: OVERHEAD_BYTES, STREAM: HEADER_BYTES}
@@ -42,7 +47,7 @@ class FieldCipher:
         context: the field.
     """
 
-    __slots__ = ("_bound", "_context", "_header", "_xaes", "key_id", "stream_key")
+    __slots__ = ("_bound", "_context", "_gcm", "_header", "key_id", "stream_key")
 
     def __init__(self, data_key: bytes, context: FieldContext) -> None:
         canonical = context.canonical()
@@ -50,7 +55,7 @@ class FieldCipher:
         self._context = context
         self._header = bytes([VERSION, VALUE]) + self.key_id
         self._bound = self._header + canonical
-        self._xaes = Xaes256Gcm(field_key)
+        self._gcm = Xaes256Gcm(field_key).gcm
 
     def encrypt(self, plain: bytes, row: str | None = None) -> bytes:
         """Encrypt a value.
@@ -62,7 +67,10 @@ class FieldCipher:
         Raises:
             ConfigurationError: ``row`` is empty or too long.
         """
-        return self._sealed(os.urandom(NONCE_BYTES), plain, row)
+        nonce = os.urandom(NONCE_BYTES)
+        bound = self._bound if row is None else self._bound_to(row)
+        gcm = self._gcm(nonce[:HALF_BYTES])
+        return self._header + nonce + gcm.encrypt(nonce[HALF_BYTES:], plain, bound)
 
     def decrypt(self, message: bytes, row: str | None = None) -> bytes:
         """Decrypt a message.
@@ -72,26 +80,22 @@ class FieldCipher:
             InvalidMessage: it is no message, was altered, or is of another row.
             ConfigurationError: ``row`` is empty or too long.
         """
-        from cryptography.exceptions import InvalidTag
-
         if not message.startswith(self._header) or len(message) < OVERHEAD_BYTES:
             raise self._foreign(message)
-        nonce, ciphertext = message[HEADER_BYTES:_BODY], message[_BODY:]
+        bound = self._bound if row is None else self._bound_to(row)
+        gcm = self._gcm(message[HEADER_BYTES:_HALF])
         try:
-            return self._xaes.decrypt(nonce, ciphertext, self._bound_to(row))
+            return gcm.decrypt(message[_HALF:_BODY], message[_BODY:], bound)
         except InvalidTag:
             pass  # raised below, where the lower error is not its context
         raise altered(self._context)
 
-    def bound(self, suite: int, *parts: bytes) -> bytes:
-        """Give the associated data of another suite: its header, then the context."""
-        return bytes([VERSION, suite]) + self.key_id + b"".join(parts) + self._context.canonical()
+    def bound(self, header: bytes) -> bytes:
+        """Give the associated data behind another suite's header."""
+        return header + self._context.canonical()
 
-    def _sealed(self, nonce: bytes, plain: bytes, row: str | None) -> bytes:
-        return self._header + nonce + self._xaes.encrypt(nonce, plain, self._bound_to(row))
-
-    def _bound_to(self, row: str | None) -> bytes:
-        return self._bound if row is None else self._header + self._context.canonical(row)
+    def _bound_to(self, row: str) -> bytes:
+        return self._header + self._context.canonical(row)
 
     def _foreign(self, message: bytes) -> InvalidMessage:
         key_id = key_id_of(message)
@@ -135,9 +139,6 @@ def unknown(context: FieldContext, key_id: bytes) -> UnknownDataKey:
 
 def _derived(data_key: bytes, canonical: bytes) -> tuple[bytes, bytes, bytes]:
     """Give field key, key id and stream key (RFC 5869)."""
-    from cryptography.hazmat.primitives.hashes import SHA512
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
     if len(data_key) != KEY_BYTES:
         raise ValueError(f"a data key has {KEY_BYTES} bytes")
     info = _INFO + bytes([VERSION]) + canonical

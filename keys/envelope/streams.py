@@ -14,6 +14,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from .errors import InvalidMessage
 from .gs1 import HEADER_BYTES, STREAM, VERSION, key_id_of
 from .xaes import KEY_BYTES, TAG_BYTES
@@ -21,8 +26,6 @@ from .xaes import KEY_BYTES, TAG_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
-
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from .gs1 import FieldCipher
 
@@ -36,9 +39,9 @@ _COUNTER_BYTES = 11
 def encrypt_stream(cipher: FieldCipher, source: BinaryIO, target: BinaryIO) -> None:
     """Encrypt everything that a file gives."""
     salt = os.urandom(SALT_BYTES)
-    bound = cipher.bound(STREAM, salt)
-    gcm = _gcm(cipher, salt)
-    target.write(bytes([VERSION, STREAM]) + cipher.key_id + salt)
+    header = bytes([VERSION, STREAM]) + cipher.key_id + salt
+    bound, gcm = cipher.bound(header), _gcm(cipher, salt)
+    target.write(header)
     chunks = _numbered(source, CHUNK_BYTES)
     target.writelines(gcm.encrypt(nonce, chunk, bound) for nonce, chunk in chunks)
 
@@ -61,7 +64,8 @@ def decrypt_stream(
     salt = _read(source, SALT_BYTES)
     if len(salt) < SALT_BYTES:
         raise _broken("ends within its header")
-    bound, gcm = cipher.bound(STREAM, salt), _gcm(cipher, salt)
+    # As read, not as it should be: then the tag covers it, whatever cipher_of gives.
+    bound, gcm = cipher.bound(header + salt), _gcm(cipher, salt)
     for number, (nonce, chunk) in enumerate(_numbered(source, CHUNK_BYTES + TAG_BYTES)):
         plain = _opened(gcm, nonce, chunk, bound)
         if plain is None or (number and not plain):
@@ -89,8 +93,6 @@ def _read(source: BinaryIO, size: int) -> bytes:
 
 
 def _opened(gcm: AESGCM, nonce: bytes, chunk: bytes, bound: bytes) -> bytes | None:
-    from cryptography.exceptions import InvalidTag
-
     try:
         return gcm.decrypt(nonce, chunk, bound)
     except (InvalidTag, ValueError):  # ValueError: older versions, of less than a tag
@@ -98,10 +100,6 @@ def _opened(gcm: AESGCM, nonce: bytes, chunk: bytes, bound: bytes) -> bytes | No
 
 
 def _gcm(cipher: FieldCipher, salt: bytes) -> AESGCM:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    from cryptography.hazmat.primitives.hashes import SHA512
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
     return AESGCM(HKDF(SHA512(), KEY_BYTES, salt=salt, info=_INFO).derive(cipher.stream_key))
 
 

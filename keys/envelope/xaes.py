@@ -11,15 +11,14 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY_BYTES, NONCE_BYTES, TAG_BYTES = 32, 24, 16
+#: Half of a nonce makes the key, the other half is AES-GCM's own nonce.
+HALF_BYTES = 12
 
 _BLOCK_BITS = 128
-_HALF_NONCE = 12
 #: Writes a half nonce into both blocks of CMAC's input.
 _TWICE = 1 << _BLOCK_BITS | 1
 #: The rest of both blocks: a 16-bit counter, the label ``X``, a zero byte.
-_FRAME = int.from_bytes(
-    b"".join(bytes([0, i, 0x58, 0]) + bytes(_HALF_NONCE) for i in (1, 2)), "big"
-)
+_FRAME = int.from_bytes(b"".join(bytes([0, i, 0x58, 0]) + bytes(HALF_BYTES) for i in (1, 2)), "big")
 
 
 class Xaes256Gcm:
@@ -35,18 +34,11 @@ class Xaes256Gcm:
         carry = 0x87 | 1 << _BLOCK_BITS if zero >> _BLOCK_BITS - 1 else 0
         self._mask = _FRAME ^ (zero << 1 ^ carry) * _TWICE
 
-    def encrypt(self, nonce: bytes, plain: bytes, bound: bytes) -> bytes:
-        """Encrypt; ``bound`` is authenticated along. Gives ciphertext and tag."""
-        return self._gcm(nonce).encrypt(nonce[_HALF_NONCE:], plain, bound)
+    def gcm(self, half: bytes) -> AESGCM:
+        """Give the AES-GCM for one nonce, which works with the nonce's other half.
 
-    def decrypt(self, nonce: bytes, ciphertext: bytes, bound: bytes) -> bytes:
-        """Decrypt.
-
-        Raises:
-            cryptography.exceptions.InvalidTag: something is not as it was encrypted.
+        Args:
+            half: the first 12 of the nonce's 24 bytes.
         """
-        return self._gcm(nonce).decrypt(nonce[_HALF_NONCE:], ciphertext, bound)
-
-    def _gcm(self, nonce: bytes) -> AESGCM:
-        blocks = int.from_bytes(nonce[:_HALF_NONCE], "big") * _TWICE ^ self._mask
+        blocks = int.from_bytes(half, "big") * _TWICE ^ self._mask
         return AESGCM(self._blocks(blocks.to_bytes(KEY_BYTES, "big")))
