@@ -157,7 +157,7 @@ def _near(wanted: str, names: Iterable[str], template: str = "{}") -> str:
 def _why_unnamed(file: Path, table: Mapping[str, Any]) -> str:
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
-        known = ", ".join(_KEYS)
+        known = " and ".join(_KEYS)
         return f"[tool.glisecrets] of {file} has {', '.join(unknown)}, where {known} are known"
     lacks = "settings is no text" if "settings" in table else "there is no `settings`"
     return f"{lacks} in [tool.glisecrets] of {file}"
