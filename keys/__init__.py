@@ -1,4 +1,4 @@
-"""JWT key pairs and keyrings. KMS keys and envelope encryption: to come. See CONTRIBUTING.md.
+"""JWT key pairs and keyrings. Encrypted fields and files. See CONTRIBUTING.md.
 
 Names are imported when first used, so that importing the package costs nothing.
 """
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from glisecrets.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
+    from .envelope import Envelope, InvalidMessage, UnknownDataKey, open_wrapping_key
     from .errors import InvalidKey, InvalidKeyring, InvalidSignature, UnknownKey
     from .jwks import read_jwks
     from .jwt_keys import JwtKeys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = _lazy(
     __name__,
     {
+        "envelope": ("Envelope", "InvalidMessage", "UnknownDataKey", "open_wrapping_key"),
         "errors": ("InvalidKey", "InvalidKeyring", "InvalidSignature", "UnknownKey"),
         "jwks": ("read_jwks",),
         "jwt_keys": ("JwtKeys",),
@@ -32,8 +34,10 @@ __getattr__, __dir__ = _lazy(
 )
 
 __all__ = [
+    "Envelope",
     "InvalidKey",
     "InvalidKeyring",
+    "InvalidMessage",
     "InvalidSignature",
     "JwtKeys",
     "Key",
@@ -43,6 +47,8 @@ __all__ = [
     "PublicKey",
     "RsaKeyring",
     "SecretKeyring",
+    "UnknownDataKey",
     "UnknownKey",
+    "open_wrapping_key",
     "read_jwks",
 ]
