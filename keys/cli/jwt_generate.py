@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path  # noqa: TC003 - typer reads the annotation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,28 +24,36 @@ if TYPE_CHECKING:
 _TAGS = {"glisecrets:rotator": "jwt-keyring"}
 
 
+BitsOption = Annotated[
+    int, typer.Option("--bits", metavar="N", help="2048, 3072 or 4096 (signs 5 times slower).")
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Write both halves there; the private one 0600."),
+]
+NewSecretOption = Annotated[
+    str | None,
+    typer.Option("--store", metavar="REFERENCE", help="Make a new secret: a keyring of two."),
+]
+RevealOption = Annotated[
+    bool, typer.Option("--reveal", help="Print the private key itself, for a pipe.")
+]
+FormOption = Annotated[
+    Form, typer.Option("--form", help="base64 for GitHub Secrets, escaped for .env files.")
+]
+PassphraseOption = Annotated[
+    bool, typer.Option("--passphrase-prompt", help="Encrypt it; asks for a passphrase twice.")
+]
+
+
 def generate(
     ctx: typer.Context,
-    bits: Annotated[
-        int, typer.Option("--bits", metavar="N", help="2048, 3072 or 4096 (signs 5 times slower).")
-    ] = 2048,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Write both halves there; the private one 0600."),
-    ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option("--store", metavar="REFERENCE", help="Make a new secret: a keyring of two."),
-    ] = None,
-    reveal: Annotated[
-        bool, typer.Option("--reveal", help="Print the private key itself, for a pipe.")
-    ] = False,
-    form: Annotated[
-        Form, typer.Option("--form", help="base64 for GitHub Secrets, escaped for .env files.")
-    ] = Form.PEM,
-    passphrase_prompt: Annotated[
-        bool, typer.Option("--passphrase-prompt", help="Encrypt it; asks for a passphrase twice.")
-    ] = False,
+    bits: BitsOption = 2048,
+    out: OutOption = None,
+    store: NewSecretOption = None,
+    reveal: RevealOption = False,
+    form: FormOption = Form.PEM,
+    passphrase_prompt: PassphraseOption = False,
 ) -> None:
     """Make a key pair; there is no file to remove afterwards, nor a key in the scrollback.
 
