@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LAMBDA = "arn:aws:lambda:ap-northeast-2:123456789012:function:rotate"
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+EVENT = {"Step": STEPS[0], "SecretId": "gli/hook", "ClientRequestToken": "x"}
 
 
 class Scripted(Rotator):
@@ -214,12 +215,28 @@ def test_what_others_log_is_masked_too(function: Function) -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [{}, {"Step": "createSecret"}, {"source": "aws.s3"}, {"Action": "rotate"}],
-    ids=["empty", "half a step", "another service", "another action"],
+    [
+        {},
+        {"Step": "createSecret"},
+        {"source": "aws.s3"},
+        {"source": "aws.events", "detail-type": "EventBridge Rule Changed"},
+        {"Action": "rotate"},
+    ],
+    ids=["empty", "half a step", "another service", "no schedule's", "another action"],
 )
 def test_an_event_of_nobody_we_know_is_refused(function: Function, event) -> None:
     """A misdirected trigger does nothing, and the error says what is understood."""
     with pytest.raises(NotRotatable, match="neither"):
+        handler.handle(event)
+    assert function.server.calls == []
+
+
+@pytest.mark.parametrize(
+    "event", [[], "retire", dict.fromkeys(EVENT), EVENT | {"ClientRequestToken": None}]
+)
+def test_an_event_of_the_wrong_form_is_refused(function: Function, event) -> None:
+    """Lambda takes any JSON, a template may leave a part empty: no fault of the program."""
+    with pytest.raises(NotRotatable, match=r"no JSON object|are no texts"):
         handler.handle(event)
     assert function.server.calls == []
 
@@ -245,6 +262,7 @@ def test_a_secret_that_is_gone_fails_as_not_found(function: Function) -> None:
 
 
 SCHEDULED = {"source": "aws.events", "detail-type": "Scheduled Event"}
+BY_SCHEDULER = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
 
 
 def rotated_thrice(function: Function) -> None:
@@ -255,7 +273,7 @@ def rotated_thrice(function: Function) -> None:
         function.rotate(name)
 
 
-@pytest.mark.parametrize("event", [SCHEDULED, {"Action": "retire"}])
+@pytest.mark.parametrize("event", [SCHEDULED, BY_SCHEDULER, {"Action": "retire"}])
 def test_the_sweep_revokes_what_is_past_its_overlap(function: Function, event) -> None:
     """Every secret with a rotator's tag is looked at, and no other."""
     rotated_thrice(function)
