@@ -20,6 +20,7 @@ PACKAGES = (
     "pydantic-settings",
     "django-environ",
     "ahocorasick_rs",
+    "cryptography",
 )
 
 
