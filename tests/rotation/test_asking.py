@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from glisecrets.rotation import Rotation
-from glisecrets.rotation.providers.http import PATIENCE, Provider
 from glisecrets.rotation.errors import Unreachable
+from glisecrets.rotation.providers.http import PATIENCE, Provider
 
 from .loopback import Asked, Reply, serving
 

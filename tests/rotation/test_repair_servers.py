@@ -11,7 +11,14 @@ import pytest
 from glisecrets.references import AWSCURRENT, AWSPENDING
 from glisecrets.rotation import Engine, LockedOut, NotRotatable, Verdict
 from glisecrets.rotation.errors import RotationError, Unreachable
-from glisecrets.rotation.operations.repair import ELSEWHERE, UNKNOWN, Diagnosis, Remedy, diagnose, mend
+from glisecrets.rotation.operations.repair import (
+    ELSEWHERE,
+    UNKNOWN,
+    Diagnosis,
+    Remedy,
+    diagnose,
+    mend,
+)
 from glisecrets.stores.local import LocalStore
 
 from .postgresql_roles import made
