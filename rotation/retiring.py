@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS, short
 
-from .errors import NotRotatable, about
+from .errors import NotRotatable, RotationBusy, about
 from .standing import unfinished
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def retire_before_rotation(subject: Subject) -> None:
 
     Raises:
         NotRotatable: it is still within its overlap, and the rotation is not urgent.
+        RotationBusy: another one was still to be revoked, and is now: look again.
     """
     until = overlap_end(subject, subject.current.created)
     if until is None:
@@ -54,7 +55,10 @@ def retire_before_rotation(subject: Subject) -> None:
             next_step="rotate after that; in an emergency: glisecrets rotate retire"
             f" {subject.name} --now",
         )
-    _revoke(subject)
+    previous = subject.description.labelled(AWSPREVIOUS)
+    # A sweep that slept for months may have begun to revoke what was revoked long ago.
+    if _revoke(subject) != previous and previous is not None:
+        raise RotationBusy(f"{subject.name}: a version before the previous one was revoked first")
 
 
 def overlap_end(subject: Subject, written: datetime | None) -> datetime | None:

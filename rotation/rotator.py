@@ -131,14 +131,14 @@ class Rotator(ABC):
     def publish(self, rotation: Rotation) -> None:
         """Bring copies of ``rotation.pending`` up to date; after the probe, before the labels.
 
-        These are GitHub's secrets, where the options name any: see :mod:`.github`.
+        These are GitHub's secrets, where the options name any: see :mod:`.providers.github`.
 
         Raises:
             NotRotatable: the options make no sense.
             ProviderRefused: GitHub said no; or :class:`Unreachable`. Both say what was written.
         """
         if "github" in rotation.options:
-            from .github import publish_to_github
+            from .providers.github import publish_to_github
 
             publish_to_github(rotation)
 

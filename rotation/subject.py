@@ -30,12 +30,12 @@ TAG_PREFIX = "glisecrets:"
 ROTATOR = "rotator"
 OVERLAP = "overlap"
 PERIOD = "rotate-every"
-#: When an emergency was declared, and why: see :mod:`.emergency`.
+#: When an emergency was declared, and why: see :mod:`.operations.emergency`.
 EMERGENCY = "emergency"
 LAST_RESULT = "last-result"
 #: Those that are no option of anyone: notes that a secret carries.
 NOTES = frozenset({EMERGENCY, LAST_RESULT})
-#: The options of :mod:`.github`.
+#: The options of :mod:`.providers.github`.
 _GITHUB_OPTIONS = frozenset(
     {"github", "github-keys", "github-secret", "github-token", "github-url"}
 )

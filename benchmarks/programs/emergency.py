@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from glisecrets.rotation import Engine, Rotation, Rotator, Verdict, run
-from glisecrets.rotation.emergency import Emergency, EmergencyRun, find_targets, waves
+from glisecrets.rotation.operations.emergency import Emergency, EmergencyRun, find_targets, waves
 from glisecrets.stores.aws import AwsStore
 
 if TYPE_CHECKING:

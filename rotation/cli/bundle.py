@@ -23,7 +23,7 @@ def bundle(
     ] = "arm64",
 ) -> None:
     """Build the Lambda's zip: the same bytes from the same versions, with only what it needs."""
-    from ..bundle import build_bundle
+    from ..bundle.building import build_bundle
 
     invocation = Invocation.of(ctx)
     with invocation.output.progress("building"):

@@ -17,9 +17,17 @@ from glisecrets.cli.output import error_document, written
 from glisecrets.errors import ConfigurationError
 from glisecrets.references import Reference, short
 
-from ..declared import with_those_read
-from ..emergency import Emergency, EmergencyRun, Result, Target, begun_before, find_targets, waves
-from ..ways import rotate
+from ..operations.emergency import (
+    Emergency,
+    EmergencyRun,
+    Result,
+    Target,
+    begun_before,
+    find_targets,
+    waves,
+)
+from ..operations.ways import rotate
+from ..policy.declared import with_those_read
 from .rotating import explain, leave, rotating
 from .run import HereOption  # noqa: TC001 - typer reads the annotation
 

@@ -11,15 +11,15 @@ from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads th
 from glisecrets.cli.output import error_document
 from glisecrets.errors import ConfigurationError, GlisecretsError
 
-from ..in_flight import in_flight
-from ..planning import Change, Planner, SecretPlan
-from ..schedule import USUAL_WINDOW, Window
+from ..operations.in_flight import in_flight
+from ..policy.planning import Change, Planner, SecretPlan
+from ..policy.schedule import USUAL_WINDOW, Window
 from .rotating import LambdaOption, explain, leave, rotating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..declared import Declared
+    from ..policy.declared import Declared
     from .rotating import Rotating
 
 WindowOption = Annotated[

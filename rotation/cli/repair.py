@@ -12,12 +12,12 @@ from glisecrets.cli.confirming import YesOption, confirm
 from glisecrets.cli.output import written
 from glisecrets.references import short
 
-from ..repair import Diagnosis, Remedy, diagnose, mend
+from ..operations.repair import Diagnosis, Remedy, diagnose, mend
 from ..standing import AFTER
 from .rotating import explain, rotating
 
 if TYPE_CHECKING:
-    from ..repair import Probed
+    from ..operations.repair import Probed
 
 #: Nothing is done about these.
 _HARMLESS = {Remedy.NONE, Remedy.GO_ON}

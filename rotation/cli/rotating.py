@@ -15,11 +15,11 @@ from glisecrets.cli.output import error_document
 from glisecrets.errors import GlisecretsError
 from glisecrets.references import Reference, short
 
-from ..declared import Declared, declared_secrets
 from ..engine import Engine
 from ..errors import RotationError
-from ..in_flight import in_flight
-from ..inspection import Condition, inspect
+from ..operations.in_flight import in_flight
+from ..policy.declared import Declared, declared_secrets
+from ..policy.inspection import Condition, inspect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

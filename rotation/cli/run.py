@@ -10,11 +10,11 @@ from glisecrets.cli import Invocation
 from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
 from glisecrets.errors import ConfigurationError
 
-from ..declared import with_those_read
-from ..inspection import RUNNABLE, State
+from ..operations.ways import rotate
+from ..policy.declared import with_those_read
+from ..policy.inspection import RUNNABLE, State
 from ..retiring import retire as retire_previous
 from ..standing import unfinished
-from ..ways import rotate
 from .rotating import Done, NamesArgument, each_done, report, rotating
 
 if TYPE_CHECKING:

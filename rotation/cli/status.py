@@ -10,7 +10,7 @@ from glisecrets.cli import Invocation, exit_codes
 from glisecrets.cli.addressed import StoreOption  # noqa: TC001 - typer reads the annotation
 from glisecrets.cli.output import error_document, written
 
-from ..inspection import BAD, Condition, State
+from ..policy.inspection import BAD, Condition, State
 from .rotating import explain, rotating, told_age
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from ..aws import AwsRefused, ask_aws, aws_client
 from ..errors import ProviderRefused, Unreachable
+from ..providers.aws import AwsRefused, ask_aws, aws_client
 from .minting import settled
 from .redis_acl import RedisRotator
 from .redis_endpoint import RedisEndpoint, ask

@@ -18,8 +18,8 @@ import string
 import subprocess
 from typing import TYPE_CHECKING
 
-from ..asking import Provider, checked_url
 from ..errors import Unreachable
+from ..providers.http import Provider, checked_url
 from ..rotator import Rotator, Verdict
 from .one_string import KEY, string_in, with_string
 

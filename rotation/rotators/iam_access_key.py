@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from glisecrets.documents import UnreadableValue, parse_object
 
-from ..aws import AwsRefused, ask_aws, aws_client
 from ..errors import NotRotatable, ProviderRefused, RotationBusy
+from ..providers.aws import AwsRefused, ask_aws, aws_client
 from ..rotator import Rotator, Verdict
 from .iam_user import IamUser
 from .minting import ids_held, settled

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..aws import AwsRefused, ask_aws, aws_client
+from ..providers.aws import AwsRefused, ask_aws, aws_client
 from .minting import YOUTH
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..asking import Provider, checked_url
 from ..errors import NotRotatable, ProviderRefused, Unreachable
+from ..providers.http import Provider, checked_url
 from ..rotator import ADMIN, Rotator, Verdict
 from .minting import YOUTH, ids_held, settled
 from .one_string import KEY, string_in, with_string
@@ -22,7 +22,7 @@ from .one_string import KEY, string_in, with_string
 if TYPE_CHECKING:
     from glisecrets.stores.base import SecretValue
 
-    from ..asking import Answer
+    from ..providers.http import Answer
     from ..rotator import Rotation
 
 _API = "https://api.sendgrid.com"

@@ -16,7 +16,7 @@ import pytest
 
 from glisecrets.errors import ConfigurationError
 from glisecrets.rotation.bundle import BundleReport, build_bundle
-from glisecrets.rotation.bundle_wheels import ARCHITECTURES, PYTHONS, Target
+from glisecrets.rotation.bundle.wheels import ARCHITECTURES, PYTHONS, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +82,8 @@ def test_only_what_rotation_needs_is_in_it(built: BundleReport) -> None:
     ours = {name.split("/")[1] for name in names if name.startswith("glisecrets/")}
     assert ours & {"testing", "cli", "checks", "django_integration"} == set()
     assert {"rotation", "keys", "stores"} <= ours
+    parts = {name.split("/")[2] for name in names if name.startswith("glisecrets/rotation/")}
+    assert parts & {"bundle", "cli", "operations", "policy"} == set()
     assert [name for name in names if name.endswith((".pyc", "RECORD", "direct_url.json"))] == []
     assert "glisecrets/rotation/rotators/postgresql.py" in names
 

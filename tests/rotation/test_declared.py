@@ -9,7 +9,7 @@ import pytest
 from glisecrets import Settings, secret
 from glisecrets.environment import Environment
 from glisecrets.errors import ConfigurationError
-from glisecrets.rotation.declared import declared_secrets, secrets_read, with_those_read
+from glisecrets.rotation.policy.declared import declared_secrets, secrets_read, with_those_read
 
 
 def declared(fields: dict[str, Any]) -> Any:

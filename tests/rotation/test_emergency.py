@@ -16,7 +16,7 @@ import pytest
 from glisecrets.errors import ConfigurationError
 from glisecrets.references import AWSCURRENT
 from glisecrets.rotation import Engine, Rotation, Rotator, Verdict, run
-from glisecrets.rotation.emergency import (
+from glisecrets.rotation.operations.emergency import (
     TAG,
     Emergency,
     EmergencyRun,

@@ -17,9 +17,9 @@ import pytest
 import redis
 from moto.server import ThreadedMotoServer
 
-from glisecrets.rotation.aws import aws_client
 from glisecrets.rotation.finding import kinds
-from glisecrets.rotation.rotators import elasticache, iam, iam_user
+from glisecrets.rotation.providers.aws import aws_client
+from glisecrets.rotation.rotators import elasticache, iam_access_key, iam_user
 
 from . import faulty_rotators as of
 from .faulty_plans import broken, sampled_singles
@@ -66,7 +66,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> Iterator[of.Stubs]:
         contexts = cache(httpx.create_ssl_context)
         monkeypatch.setattr("httpx._transports.default.create_ssl_context", contexts)
         clients = cache(aws_client)
-        for module in (elasticache, iam, iam_user):
+        for module in (elasticache, iam_access_key, iam_user):
             monkeypatch.setattr(module, "aws_client", clients)
         yield made
 

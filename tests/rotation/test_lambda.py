@@ -20,7 +20,7 @@ import pytest
 
 from glisecrets.references import Address
 from glisecrets.rotation.bundle import build_bundle
-from glisecrets.rotation.bundle_wheels import ARCHITECTURES
+from glisecrets.rotation.bundle.wheels import ARCHITECTURES
 from glisecrets.testing import LambdaFailed, LambdaRuntime, SecretsManagerServer
 
 from .postgresql_roles import Role, made, session

@@ -11,7 +11,7 @@ import pytest
 
 from glisecrets.errors import AccessDenied
 from glisecrets.rotation import Engine, ProbeRejected, run
-from glisecrets.rotation.inspection import inspect
+from glisecrets.rotation.policy.inspection import inspect
 from glisecrets.rotation.subject import Clock
 from glisecrets.stores.local import LocalStore
 

@@ -10,7 +10,7 @@ import pytest
 
 from glisecrets.references import AWSCURRENT, AWSPENDING, AWSPREVIOUS, Address
 from glisecrets.rotation import Engine, LockedOut, NotRotatable, Rotation, Rotator, Verdict, run
-from glisecrets.rotation.repair import Remedy, diagnose, mend
+from glisecrets.rotation.operations.repair import Remedy, diagnose, mend
 from glisecrets.rotation.running import begin
 from glisecrets.stores.local import LocalStore
 

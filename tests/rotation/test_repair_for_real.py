@@ -9,7 +9,7 @@ import pytest
 
 from glisecrets.references import AWSCURRENT, AWSPENDING
 from glisecrets.rotation import Engine, Step, Verdict, run
-from glisecrets.rotation.repair import Remedy, diagnose, mend
+from glisecrets.rotation.operations.repair import Remedy, diagnose, mend
 from glisecrets.stores.aws import AwsStore
 from glisecrets.stores.local import LocalStore
 from glisecrets.testing import SecretsManagerServer

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glisecrets.errors import ConfigurationError
-from glisecrets.rotation.schedule import GRACE, Window, grace, rotation_rules
+from glisecrets.rotation.policy.schedule import GRACE, Window, grace, rotation_rules
 from glisecrets.testing import schedules
 
 #: Two leap years, and a century's first year that is one.
