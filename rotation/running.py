@@ -21,6 +21,7 @@ from .retiring import retire_before_rotation
 from .rotator import Verdict
 from .standing import (
     after_label,
+    after_labels,
     check_turned_on,
     outdated,
     proposed,
@@ -116,6 +117,19 @@ def _claim(subject: Subject, token: str) -> None:
     except LabelConflict:
         abandon(subject, token)
         raise RotationBusy(f"{subject.name}: another rotation began just now") from None
+    _check_not_ended(subject, token)
+
+
+def _check_not_ended(subject: Subject, token: str) -> None:
+    """Let go of a version that others have rotated to, and on, while this process slept.
+
+    Its proposal's label is gone then. A version that is not seen as ``AWSPENDING`` proves nothing:
+    a description may lag behind.
+    """
+    description = subject.store.describe(subject.name)
+    if description.labelled(AWSPENDING) == token and not after_labels(description, token):
+        clean(subject, token)
+        raise RotationBusy(f"{subject.name}: another run has ended the rotation meanwhile")
 
 
 def _patiently(engine: Engine, keep: Callable[[], None], act: Callable[[], _T]) -> _T:

@@ -28,6 +28,7 @@ MODES = (
     "duplicate invocation",
     "late older token",
     "overtaken",
+    "left behind",
 )
 _READS = {"get", "describe", "versions"}
 STORE_CALLS = _READS | {"put", "move_label", "create"}

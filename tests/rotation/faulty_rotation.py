@@ -77,6 +77,7 @@ class Scenario:
             "duplicate invocation": self._duplicate,
             "late older token": self._late,
             "overtaken": self._overtaken,
+            "left behind": self._left_behind,
         }
         self.faults.after_each = self.check_always
         with heard(self.said):
@@ -134,6 +135,17 @@ class Scenario:
             self._steps(pending)
         else:
             self._run()
+
+    def _left_behind(self) -> None:
+        """It is given up for dead and ended by another run; months later comes the next one."""
+        self._overtaken()
+        self.time.later(days=90)
+        if not self.begun_by_service:
+            self._run()
+        elif not unfinished(self.store.describe(self.secret)):
+            token = str(uuid.uuid4())
+            self.store.begin_rotation(self.secret, token)
+            self._steps(token)
 
     def _run(self) -> None:
         try:
