@@ -28,6 +28,7 @@ from glisecrets.keys.envelope import (
 )
 from glisecrets.references import Address
 from glisecrets.stores.local import LocalStore
+from glisecrets.stores.local.file import LedgerFile
 
 from .strict_kms import StrictKms
 
@@ -219,13 +220,17 @@ def test_the_local_key_is_the_local_stores_own(tmp_path: Path) -> None:
     assert store.get(Address("gli/db")).value == "value"
 
 
-@pytest.mark.parametrize("lost", ["key", "folder", "other key"])
+@pytest.mark.parametrize("lost", ["key", "folder", "store", "other key"])
 def test_without_its_key_nothing_opens_and_no_new_key_is_made(tmp_path: Path, lost: str) -> None:
     """A key file that was lost is told; making another would bury what the first one opens."""
     folder = tmp_path / "store"
     _, wrapped = LocalWrappingKey(folder).generate(EMAIL)
     if lost == "folder":
         folder = tmp_path / "empty"
+    elif lost == "store":  # another one, made and never written to
+        folder = tmp_path / "unused"
+        with LedgerFile(folder).writing():
+            pass
     elif lost == "key":
         (folder / "key").unlink()
     given = os.urandom(32) if lost == "other key" else None
