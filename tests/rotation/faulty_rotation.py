@@ -139,6 +139,7 @@ class Scenario:
     def _left_behind(self) -> None:
         """It is given up for dead and ended by another run; months later comes the next one."""
         self._overtaken()
+        self.check_always()
         self.time.later(days=90)
         if not self.begun_by_service:
             self._run()

@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable  # noqa: TC003 - of WIRES and dataclasses
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -22,9 +23,16 @@ from moto.iam.models import iam_backends
 
 from glisecrets.keys import KeyPair, Keyring, RsaKeyring, SecretKeyring
 from glisecrets.rotation.finding import find_rotator
+from glisecrets.rotation.rotators import (
+    elasticache,
+    iam_access_key,
+    iam_user,
+    postgresql_session,
+    redis_acl,
+    sendgrid,
+)
 
 from .elasticache_stub import GROUP_ID, USER_ID, ElastiCacheStub
-from .fault_injection import Faults
 from .loopback import Asked, Reply
 from .postgresql_roles import Role, make, session
 from .providers import Provider
@@ -32,6 +40,8 @@ from .test_iam import Sts, User
 from .test_sendgrid import ADMIN, SendGrid
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from glisecrets.rotation import Rotation, Rotator, Verdict
     from glisecrets.stores.base import SecretValue
     from glisecrets.testing.servers import RunningServer
@@ -87,7 +97,7 @@ def _counted_rotator(kind: str) -> Any:
 class Wire:
     """What rotators ask their providers with, as counted calls of the scenario that is played."""
 
-    faults: ClassVar[Faults] = Faults()
+    provider: ClassVar[RealProvider]
 
     @classmethod
     def counted(cls, function: Callable[..., Any], reads: Callable[..., bool]) -> Any:
@@ -101,20 +111,22 @@ class Wire:
         def call(*args: Any, **named: Any) -> Any:
             name = f"{function.__name__} {args[1:3]}"
             act = partial(function, *args, **named)
-            return cls.faults.call(name, act, reads(*args), key=f"{name} {args} {named}")
+            is_read, provider = reads(*args), cls.provider
+            with provider.lock() if provider.replaces and not is_read else nullcontext():
+                return provider.faults.call(name, act, is_read, key=f"{name} {args} {named}")
 
         return call
 
 
 #: Module and function; and what tells a question.
-WIRES: list[tuple[str, str, Callable[..., bool]]] = [
-    ("postgresql_session", "accepts", lambda *_: True),
-    ("postgresql_session", "_change", lambda *_: False),
-    ("redis_acl", "ask", lambda _, *commands: all("SET" not in word for word, *_ in commands)),
-    ("sendgrid", "_ask", lambda _, method, *__: method == "GET"),
+WIRES: list[tuple[ModuleType, str, Callable[..., bool]]] = [
+    (postgresql_session, "accepts", lambda *_: True),
+    (postgresql_session, "_change", lambda *_: False),
+    (redis_acl, "ask", lambda _, *commands: all("SETUSER" not in words for words in commands)),
+    (sendgrid, "_ask", lambda _, method, *__: method == "GET"),
     *(
         (module, "ask_aws", lambda _, action: action.startswith(("Get", "List", "Describe")))
-        for module in ("elasticache", "iam", "iam_user")
+        for module in (elasticache, iam_access_key, iam_user)
     ),
 ]
 
@@ -129,9 +141,12 @@ class RealProvider(Provider):
     kind: ClassVar[str]
     #: Whether changes are made under a lock, for which a second run would wait.
     has_lock: ClassVar[bool] = False
+    #: Whether a change replaces whatever is there, in an API without conditions: nothing guards
+    #: the one round trip between the question whether to go on and that change.
+    replaces: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        Wire.faults = self.faults
+        Wire.provider = self
 
     def rotator(self) -> Rotator:
         return _counted_rotator(self.kind)(self)
@@ -261,6 +276,7 @@ class CacheUser(RedisUser):
 
     stubs: Stubs = field(default_factory=Stubs)
     kind = "elasticache-user"
+    replaces = True
 
     def options(self) -> dict[str, str]:
         return {"user-id": USER_ID}
@@ -280,6 +296,7 @@ class CacheToken(CacheUser):
     """The AUTH token of a replication group."""
 
     kind = "elasticache-token"
+    replaces = False
 
     def options(self) -> dict[str, str]:
         return {"replication-group": GROUP_ID}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 from functools import cache, partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -93,9 +92,7 @@ def admin(valkey: RunningServer) -> Iterator[redis.Redis]:
 def _wires(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count what crosses the wire."""
     for module, function, reads in of.WIRES:
-        name = f"glisecrets.rotation.rotators.{module}"
-        counted = of.Wire.counted(getattr(import_module(name), function), reads)
-        monkeypatch.setattr(f"{name}.{function}", counted)
+        monkeypatch.setattr(module, function, of.Wire.counted(getattr(module, function), reads))
 
 
 @pytest.fixture
