@@ -5,7 +5,6 @@ A signature that loses its types fails ``make lint`` here, before a user's own c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, assert_type
