@@ -61,8 +61,9 @@ class Faults:
 
     #: Number of a call, from 1 -> mode.
     plan: Mapping[int, str] = field(default_factory=dict)
-    #: The name of each call so far.
+    #: The name of each call so far, and the numbers of those that may change a provider.
     names: list[str] = field(default_factory=list)
+    changes: set[int] = field(default_factory=set)
     #: How many of the provider's locks are held.
     locks: int = 0
     #: Each mode's own effect where it is another engine's run.
@@ -82,6 +83,8 @@ class Faults:
         if self._quiet:
             return act()
         self.names.append(name)
+        if not reads and name not in STORE_CALLS:
+            self.changes.add(self.count)
         mode = self.plan.get(self.count, "")
         try:
             return self._broken(mode, name, act, reads, key or name)

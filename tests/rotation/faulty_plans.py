@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from .fault_injection import MODES, STORE_CALLS
+from .fault_injection import MODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,23 +24,27 @@ def singles(play: Play) -> list[Plan]:
     return [{number: mode} for number in _numbers(play) for mode in MODES]
 
 
-def sampled_singles(play: Play, turn: int = 0, one_of: int = 1) -> list[Plan]:
-    """Give calls with one mode each, the modes in turn; a provider's with three of them.
+def sampled_singles(play: Play, turn: int = 0, one_of: int = 1, modes: int = 5) -> list[Plan]:
+    """Give calls with one mode each, the modes in turn; what changes a provider with several.
 
     Args:
         play: plays a plan.
         turn: where to begin, with the calls and the modes; tests that share what they test have
             different ones.
-        one_of: take one call of so many.
+        one_of: take one call of so many, of those that change no provider.
+        modes: take so many modes of each call that changes one.
     """
     if EVERY:
         return singles(play)
-    names = play({}).faults.names
-    return [
-        {number: MODES[(number + turn + more) % len(MODES)]}
-        for number, name in enumerate(names, 1)
-        for more in ((0,) if name in STORE_CALLS else (0, 3, 6))
+    faults = play({}).faults
+    changes = [(number, 2 * more) for number in faults.changes for more in range(modes)]
+    others = [
+        (number, 0)
+        for number in set(range(1, faults.count + 1)) - faults.changes
         if (number + turn) % one_of == 0
+    ]
+    return [
+        {number: MODES[(number + turn + more) % len(MODES)]} for number, more in changes + others
     ]
 
 
