@@ -30,7 +30,7 @@ demo: $(READY) ## run the sample Django API on real servers, from five layers to
 	$(PYTHON) examples/gli_api/demo.py
 
 test: $(READY) ## run the tests
-	$(RUN) pytest -n auto $(ARGS)
+	$(RUN) pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict, pyright, and the rules of the house
 	$(RUN) ruff check
