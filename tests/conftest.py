@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,11 @@ FAULT_CASES = "rotation faults"
 # A slow machine is no fault of an example: how long something takes is for benchmarks.
 settings.register_profile("glisecrets", deadline=None)
 settings.load_profile("glisecrets")
+
+# A shell has what it starts in the background ignore SIGINT, and so would all that a test starts:
+# one that waits for it would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
