@@ -29,23 +29,23 @@ def sampled_singles(play: Play, turn: int = 0, one_of: int = 1, modes: int = 5) 
 
     Args:
         play: plays a plan.
-        turn: where to begin, with the calls and the modes; tests that share what they test have
-            different ones.
+        turn: where to begin, with the calls and the modes; of two tests that share what they test
+            one has 0 and one has 1, and both together break a change in every mode.
         one_of: take one call of so many, of those that change no provider.
         modes: take so many modes of each call that changes one.
     """
     if EVERY:
         return singles(play)
     faults = play({}).faults
-    changes = [(number, 2 * more) for number in faults.changes for more in range(modes)]
-    others = [
-        (number, 0)
-        for number in set(range(1, faults.count + 1)) - faults.changes
-        if (number + turn) % one_of == 0
-    ]
-    return [
-        {number: MODES[(number + turn + more) % len(MODES)]} for number, more in changes + others
-    ]
+    shifts = [turn + 2 * more for more in range(modes)]
+    changes = [{number: _mode(shift)} for number in faults.changes for shift in shifts]
+    others = set(range(1, faults.count + 1)) - faults.changes
+    taken = [number + turn for number in others if (number + turn) % one_of == 0]
+    return changes + [{number - turn: _mode(number)} for number in taken]
+
+
+def _mode(turn: int) -> str:
+    return MODES[turn % len(MODES)]
 
 
 def _numbers(play: Play) -> range:
