@@ -24,13 +24,16 @@ def faults(policy: dict[str, Any]) -> list[str]:
     In the policy of a key, the resource ``*`` is that key alone, which parliament does not know.
     It imports ``pkg_resources``, which setuptools has no more, to find two of its own files.
     """
-    if "parliament" not in sys.modules:
-        stub = ModuleType("pkg_resources")
-        stub.resource_filename = _resource_filename  # type: ignore[attr-defined]
-        sys.modules.setdefault("pkg_resources", stub)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import parliament
+    stub = ModuleType("pkg_resources")
+    stub.resource_filename = _resource_filename  # type: ignore[attr-defined]
+    # For the import alone: pytest itself takes a pkg_resources that is there for the real one.
+    sys.modules["pkg_resources"] = stub
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import parliament
+    finally:
+        del sys.modules["pkg_resources"]
 
     found = parliament.analyze_policy_string(json.dumps(policy))
     return [
