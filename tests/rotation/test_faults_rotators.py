@@ -21,9 +21,10 @@ from glisecrets.rotation.finding import kinds
 from glisecrets.rotation.providers.aws import aws_client
 from glisecrets.rotation.rotators import elasticache, iam_access_key, iam_user
 
-from . import faulty_rotators as of
+from . import faulty_providers as of
 from .faulty_plans import broken, sampled_singles
 from .faulty_rotation import played
+from .faulty_rotators import WIRES, RealProvider, Wire
 from .loopback import serving
 from .memory_store import MemoryStore
 
@@ -100,12 +101,12 @@ def admin(valkey: RunningServer) -> Iterator[redis.Redis]:
 @pytest.fixture(autouse=True)
 def _wires(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count what crosses the wire."""
-    for module, function, reads in of.WIRES:
-        monkeypatch.setattr(module, function, of.Wire.counted(getattr(module, function), reads))
+    for module, function, reads in WIRES:
+        monkeypatch.setattr(module, function, Wire.counted(getattr(module, function), reads))
 
 
 @pytest.fixture
-def provider(kind: type[of.RealProvider], request: pytest.FixtureRequest) -> Callable[..., Any]:
+def provider(kind: type[RealProvider], request: pytest.FixtureRequest) -> Callable[..., Any]:
     """Give what makes the provider of a scenario."""
     needs: dict[type, dict[str, str]] = {
         of.PostgresRole: {"server": "postgres"},
@@ -127,7 +128,7 @@ def provider(kind: type[of.RealProvider], request: pytest.FixtureRequest) -> Cal
 @each_way
 @pytest.mark.parametrize("kind", PROVIDERS, ids=lambda kind: kind.kind)
 def test_one_fault_is_survived_by_every_kind(
-    kind: type[of.RealProvider],
+    kind: type[RealProvider],
     provider: Callable[..., Any],
     begun_by_service: bool,
     count_cases: Callable[[int], None],
