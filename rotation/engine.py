@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from glisecrets.errors import LabelConflict, SecretExists, StoreError
 from glisecrets.redaction.process import remember
-from glisecrets.references import AWSCURRENT, AWSPENDING, short
+from glisecrets.references import AWSCURRENT, AWSPENDING, AWSPREVIOUS, short
 
 from .errors import (
     NotRotatable,
@@ -214,9 +214,13 @@ def propose(subject: Subject, token: str, label: str) -> None:
 
 
 def abandon(subject: Subject, token: str) -> None:
-    """Give up a version that cannot be rotated to; what was minted for it is revoked first."""
+    """Give up a version that cannot be rotated to; what was minted for it is revoked first.
+
+    One that others have rotated to meanwhile only loses the labels of a rotation: it is in use.
+    """
     version = subject.version(token)
-    if subject.rotator.minted and version is not None:
+    is_used = version is not None and version.labels & {AWSCURRENT, AWSPREVIOUS}
+    if subject.rotator.minted and version is not None and not is_used:
         # Nobody has it yet, though our own probe may count as a use.
         unused = replace(subject.rotation(token), urgent=True)
         subject.rotator.retire(unused, version.value)
