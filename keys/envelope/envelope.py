@@ -106,6 +106,16 @@ class FieldEnvelope:
         """
         return self._of(key_id_of(message)).decrypt(message, row)
 
+    def mac(self, value: bytes) -> bytes:
+        """Give HMAC-SHA256 of a value under the active data key, for a blind index.
+
+        The field is the index's own: renew its data key and no value gives its old MAC.
+
+        Raises:
+            StoreError: the data key cannot be had.
+        """
+        return self._cache.get(self._active_slot, self._load_active).cipher.mac(value)
+
     def encrypt_stream(self, source: BinaryIO, target: BinaryIO) -> None:
         """Encrypt a file of any length, in constant memory: see :mod:`.streams`."""
         from .streams import encrypt_stream

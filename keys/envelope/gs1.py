@@ -10,6 +10,7 @@ other key and no other context has it (key commitment). XAES-256-GCM itself does
 
 from __future__ import annotations
 
+import hmac
 import os
 from typing import TYPE_CHECKING
 
@@ -47,11 +48,11 @@ class FieldCipher:
         context: the field.
     """
 
-    __slots__ = ("_bound", "_context", "_gcm", "_header", "key_id", "stream_key")
+    __slots__ = ("_bound", "_context", "_gcm", "_header", "_mac_key", "key_id", "stream_key")
 
     def __init__(self, data_key: bytes, context: FieldContext) -> None:
         canonical = context.canonical()
-        field_key, self.key_id, self.stream_key = _derived(data_key, canonical)
+        field_key, self.key_id, self.stream_key, self._mac_key = _derived(data_key, canonical)
         self._context = context
         self._header = bytes([VERSION, VALUE]) + self.key_id
         self._bound = self._header + canonical
@@ -89,6 +90,13 @@ class FieldCipher:
         except InvalidTag:
             pass  # raised below, where the lower error is not its context
         raise altered(self._context)
+
+    def mac(self, value: bytes) -> bytes:
+        """Give HMAC-SHA256 of a value: equal for equal values, and for nobody without the key.
+
+        For a blind index, whose field should encrypt nothing.
+        """
+        return hmac.digest(self._mac_key, value, "sha256")
 
     def bound(self, header: bytes) -> bytes:
         """Give the associated data behind another suite's header."""
@@ -137,10 +145,10 @@ def unknown(context: FieldContext, key_id: bytes) -> UnknownDataKey:
     )
 
 
-def _derived(data_key: bytes, canonical: bytes) -> tuple[bytes, bytes, bytes]:
-    """Give field key, key id and stream key (RFC 5869)."""
+def _derived(data_key: bytes, canonical: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Give field key, key id, stream key and MAC key (RFC 5869)."""
     if len(data_key) != KEY_BYTES:
         raise ValueError(f"a data key has {KEY_BYTES} bytes")
     info = _INFO + bytes([VERSION]) + canonical
-    keys = HKDF(SHA512(), 3 * KEY_BYTES, salt=None, info=info).derive(data_key)
-    return keys[:32], keys[32:64], keys[64:]
+    keys = HKDF(SHA512(), 4 * KEY_BYTES, salt=None, info=info).derive(data_key)
+    return keys[:32], keys[32:64], keys[64:96], keys[96:]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
-from cryptography.hazmat.primitives.hashes import SHA512
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
 from cryptography.hazmat.primitives.hmac import HMAC
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def hkdf(key: bytes, salt: bytes, info: bytes, length: int) -> bytes:
     return out[:length]
 
 
-def derived(data_key: bytes, pairs: Mapping[str, str]) -> tuple[bytes, bytes, bytes]:
-    """Section 3: field key, key id, stream key; ``pairs`` without the row."""
-    out = hkdf(data_key, b"", b"glisecrets gs1\x01" + context_bytes(pairs), 96)
-    return out[:32], out[32:64], out[64:]
+def derived(data_key: bytes, pairs: Mapping[str, str]) -> tuple[bytes, bytes, bytes, bytes]:
+    """Section 3: field key, key id, stream key, MAC key; ``pairs`` without the row."""
+    out = hkdf(data_key, b"", b"glisecrets gs1\x01" + context_bytes(pairs), 128)
+    return out[:32], out[32:64], out[64:96], out[96:]
 
 
 def xaes_open(key: bytes, nonce: bytes, ciphertext: bytes, bound: bytes) -> bytes:
@@ -61,7 +61,7 @@ def xaes_open(key: bytes, nonce: bytes, ciphertext: bytes, bound: bytes) -> byte
 
 def decode(message: bytes, data_key: bytes, pairs: Mapping[str, str], row: str | None) -> bytes:
     """Section 4."""
-    field_key, key_id, _ = derived(data_key, pairs)
+    field_key, key_id, *_ = derived(data_key, pairs)
     header, nonce, rest = message[:34], message[34:58], message[58:]
     if header != b"\x01\x01" + key_id or len(rest) < 16:
         raise Refused
@@ -71,7 +71,7 @@ def decode(message: bytes, data_key: bytes, pairs: Mapping[str, str], row: str |
 
 def decode_stream(file: bytes, data_key: bytes, pairs: Mapping[str, str]) -> bytes:
     """Section 5."""
-    _, key_id, stream_key = derived(data_key, pairs)
+    _, key_id, stream_key, _ = derived(data_key, pairs)
     header, salt, rest = file[:34], file[34:66], file[66:]
     if header != b"\x01\x02" + key_id:
         raise Refused
@@ -83,3 +83,10 @@ def decode_stream(file: bytes, data_key: bytes, pairs: Mapping[str, str]) -> byt
         last = number == len(chunks) - 1
         out += gcm.decrypt(number.to_bytes(11, "big") + bytes([last]), chunk, bound)
     return out
+
+
+def mac(value: bytes, data_key: bytes, pairs: Mapping[str, str]) -> bytes:
+    """Section 6."""
+    hmac = HMAC(derived(data_key, pairs)[3], SHA256())
+    hmac.update(value)
+    return hmac.finalize()

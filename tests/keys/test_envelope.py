@@ -107,6 +107,16 @@ def test_each_class_environment_and_field_has_a_data_key_of_its_own(world: World
                     field.decrypt(message)
 
 
+def test_every_process_gives_a_value_the_same_mac(world: World) -> None:
+    """What one process put into a blind index another one finds, after the cache's age too."""
+    index = world.email()
+    told = index.mac(b"value")
+    assert world.email().mac(b"value") == told
+    world.clock.now += 301
+    assert index.mac(b"value") == told != index.mac(b"Value")
+    assert world.kms.calls == {"GenerateDataKey": 1, "Decrypt": 2}
+
+
 def test_processes_that_start_together_agree_on_one_data_key(world: World) -> None:
     """Whoever was quicker made it; the others take it over."""
     fields = [world.email() for _ in range(4)]

@@ -102,6 +102,8 @@ def test_messages_stay_as_they_were_published(
     pairs = cipher._context.pairs()
     data_key = bytes.fromhex(vector["data-key"])
     assert gs1_decoder.decode(message, data_key, pairs, vector["row"]) == plain
+    assert cipher.mac(plain).hex() == vector["mac"]
+    assert gs1_decoder.mac(plain, data_key, pairs).hex() == vector["mac"]
 
 
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="reads the source tree, which is not here")
@@ -110,6 +112,7 @@ def test_the_document_shows_the_vectors() -> None:
     shown = re.sub(r"\s+", "", DOCUMENT.read_text("utf-8"))
     for vector in VECTORS:
         assert vector["message"] in shown
+        assert vector["mac"] in shown
         assert vector["key-id"] in shown
         assert vector["data-key"] in shown
 
@@ -125,6 +128,7 @@ def test_an_independent_reader_reads_every_message(
     assert gs1_decoder.decode(message, data_key, context.pairs(), row) == plain
     assert cipher.decrypt(message, row) == plain
     assert len(message) - len(plain) == OVERHEAD_BYTES == 74
+    assert cipher.mac(plain) == gs1_decoder.mac(plain, data_key, context.pairs())
 
 
 def test_two_messages_of_one_value_have_nothing_in_common() -> None:
@@ -132,6 +136,20 @@ def test_two_messages_of_one_value_have_nothing_in_common() -> None:
     cipher = FieldCipher(secrets.token_bytes(32), EMAIL)
     first, second = (cipher.encrypt(bytes(64))[34:] for _ in range(2))
     assert not {first[at : at + 8] for at in range(80)} & {second[at : at + 8] for at in range(80)}
+
+
+def test_a_mac_is_the_same_for_equal_values_of_one_field_alone() -> None:
+    """Equal values are found again; two fields' indexes cannot be joined, even under one key."""
+    data_key = secrets.token_bytes(32)
+    others = (
+        FieldContext("internal", "production", "user.email"),
+        FieldContext("confidential", "staging", "user.email"),
+        FieldContext("confidential", "production", "user.email/blind-index"),
+    )
+    macs = [FieldCipher(data_key, context).mac(b"value") for context in (EMAIL, EMAIL, *others)]
+    assert macs[0] == macs[1]
+    assert len(set(macs)) == len(macs) - 1
+    assert FieldCipher(secrets.token_bytes(32), EMAIL).mac(b"value") not in macs
 
 
 def test_threads_share_a_cipher() -> None:
