@@ -6,7 +6,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.exceptions import ImproperlyConfigured
 
 from glisecrets.placeholders import BUILD_MARK
@@ -59,7 +59,7 @@ class GlisecretsConfig(AppConfig):
         follower = KeyFollower.of(settings)
         if follower is not None:
             request_started.connect(follower, weak=False, dispatch_uid="glisecrets.secret_keys")
-        if has_keyring(settings) and find_spec("rest_framework_simplejwt"):
+        if has_keyring(settings) and _has_simple_jwt():
             from . import simple_jwt
 
             simple_jwt.install()
@@ -71,6 +71,11 @@ class GlisecretsConfig(AppConfig):
                 f"the build phase's placeholders are no settings to run with: {', '.join(found)}"
                 "\n  next: unset GLISECRETS_BUILD at run time, so that the real values are loaded"
             )
+
+
+def _has_simple_jwt() -> bool:
+    """Tell whether simplejwt can be used: it imports the models of Django's users."""
+    return apps.is_installed("django.contrib.auth") and bool(find_spec("rest_framework_simplejwt"))
 
 
 def is_build_command(argv: Sequence[str], settings: Any) -> bool:

@@ -10,14 +10,15 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from demo_screen import COLUMNS
-from demo_values import rsa_key_pair
 from psycopg import sql
 
+from glisecrets.keys import RsaKeyring
 from glisecrets.testing import SecretsManagerServer
 from glisecrets.testing.servers import postgres_server
 
@@ -150,21 +151,26 @@ def _fill_store(
     store: SecretsManagerServer, values: Values, credentials: dict[str, object]
 ) -> None:
     """Put the secrets of staging, and the one of production that staging must not read."""
-    private, public = rsa_key_pair()
     production = {**credentials, "password": values.made("production's database password")}
     contents: dict[str, dict[str, object]] = {
         "gli/db/staging": credentials,
         "gli/django/staging": {"secret_key": values.made("Django's secret key")},
         "gli/sendgrid/staging": {"api_key": f"SG.{values.made('SendGrid key')}"},
         "gli/redis/staging": {"password": values.made("Redis password")},
-        "gli/jwt/staging": {
-            "private_key": values.made("JWT private key", private),
-            "public_key": public,
-        },
+        "gli/jwt/staging": _keyring(values),
         "gli/db/production": production,
     }
     for name, content in contents.items():
         store.store.create(name, json.dumps(content))
+
+
+def _keyring(values: Values) -> dict[str, object]:
+    """Give what ``glisecrets keys jwt generate --store`` stores: a key that signs and the next."""
+    now = datetime.now(UTC)
+    ring = RsaKeyring(RsaKeyring.new_key(now), RsaKeyring.new_key(now))
+    for key in ring.accepted():
+        values.made(f"JWT key {key.id}", key.material)
+    return dict(ring.document())
 
 
 def _write_dotenv(folder: Path, values: Values, credentials: dict[str, object]) -> None:

@@ -7,10 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-
-__all__ = ["Values", "rsa_key_pair"]
+__all__ = ["Values"]
 
 #: Names a file to which every value is written, for a test that searches the demo's output.
 _FILE_VARIABLE = "GLI_DEMO_VALUES_FILE"
@@ -47,17 +44,3 @@ class Values:
 def _parts(value: str) -> list[str]:
     lines = [line for line in value.splitlines() if not line.startswith("-----")]
     return [line[i : i + _PART] for line in lines for i in range(len(line) - _PART + 1)]
-
-
-def rsa_key_pair() -> tuple[str, str]:
-    """Make the private and the public key of RS256, in PEM (GLI guide, section 6.3.3)."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()

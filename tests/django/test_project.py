@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import subprocess
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from glisecrets.keys import RsaKeyring
 from glisecrets.stores.local import LocalStore
 
 if TYPE_CHECKING:
@@ -254,3 +256,12 @@ def test_without_the_extra_its_name_is_told(project: Project) -> None:
     project.write("environ.py", 'raise ModuleNotFoundError("no", name="environ")\n')
     tried = project.python("-c", "from glisecrets.django_integration import DjangoSettings")
     assert "pip install 'glisecrets[django]'" in tried.stderr
+
+
+def test_a_keyring_asks_for_no_app_of_simplejwt(project: Project) -> None:
+    """The package may be there for another service, or as PyJWT's neighbour: nothing imports it."""
+    now = datetime.now(UTC)
+    keyring = RsaKeyring(RsaKeyring.new_key(now)).dumps()
+    project.serves(JWT_KEYRING=keyring)
+    started = project.manage("check")
+    assert started.returncode == 0, started.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from glisecrets import DataClass, LoadOptions, PemKey, SecretPemKey, secret
+from glisecrets import DataClass, LoadOptions, secret
 from glisecrets.django_integration import DatabaseCredentials, DjangoSettings
 
 BASE_DIR = Path(__file__).resolve().parents[1]
@@ -27,12 +27,12 @@ class ApiSettings(DjangoSettings):
         "gli/sendgrid/{environment}#api_key", None, rotate_every="180d"
     )
     sentry_dsn: SecretStr | None = secret("gli/sentry/{environment}#dsn", None)
-    jwt_private_key: SecretPemKey | None = secret(
-        "gli/jwt/{environment}#private_key",
+    jwt_keyring: SecretStr | None = secret(
+        "gli/jwt/{environment}",
         None,
         rotate_every="365d",
+        kind="jwt-keyring",
         data_class=DataClass.HIGHLY_CONFIDENTIAL,
     )
-    jwt_public_key: PemKey | None = secret("gli/jwt/{environment}#public_key", None)
 
     feature_flags: dict[str, bool] = Field(default_factory=dict)
