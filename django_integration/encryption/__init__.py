@@ -1,0 +1,36 @@
+"""Encrypted fields: ``"glisecrets.django_integration.encryption"`` in ``INSTALLED_APPS``.
+
+::
+
+    class Patient(models.Model):
+        email = EncryptedTextField(data_class="confidential", label="patients/email")
+
+See ``docs/encrypted-fields.md``. Names are imported when first used: Django imports this package
+as an app, before anything of Django may be used.
+"""
+
+from typing import TYPE_CHECKING
+
+from glisecrets.lazy import lazy as _lazy
+
+if TYPE_CHECKING:
+    from .data_keys import DjangoDataKeys
+    from .fields import EncryptedField, EncryptedTextField
+    from .process import field_envelope, process_envelope
+
+__getattr__, __dir__ = _lazy(
+    __name__,
+    {
+        "data_keys": ("DjangoDataKeys",),
+        "fields": ("EncryptedField", "EncryptedTextField"),
+        "process": ("field_envelope", "process_envelope"),
+    },
+)
+
+__all__ = [
+    "DjangoDataKeys",
+    "EncryptedField",
+    "EncryptedTextField",
+    "field_envelope",
+    "process_envelope",
+]

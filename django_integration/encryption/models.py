@@ -1,0 +1,42 @@
+"""The table of data keys: each one encrypted, and stored once for all values under it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+__all__ = ["DataKey"]
+
+
+class DataKey(models.Model):
+    """A row of :class:`~glisecrets.keys.envelope.DataKey`; holds nothing that must be hidden.
+
+    Deleting a row makes every value under its key unreadable, for ever.
+    """
+
+    #: The key id of its messages, hexadecimal.
+    id = models.CharField(primary_key=True, max_length=64, editable=False)
+    data_class = models.CharField(max_length=200, editable=False)
+    environment = models.CharField(max_length=16, editable=False)
+    field = models.CharField(max_length=200, editable=False)
+    #: As the wrapping key's keeper gave it, and which key that is, and its version if told.
+    wrapped = models.BinaryField(editable=False)
+    wrapping_key = models.TextField(editable=False)
+    material = models.TextField(null=True, editable=False)  # noqa: DJ001 - not told is not empty
+    created = models.DateTimeField(editable=False)
+    #: Whether new values are encrypted under it.
+    active = models.BooleanField(editable=False)
+
+    class Meta:
+        verbose_name = "data key"
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["data_class", "environment", "field"],
+                condition=models.Q(active=True),
+                name="glisecrets_one_active_data_key",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} ({self.data_class}, {self.environment}): {self.id}"
