@@ -76,14 +76,14 @@ class DataKeyCache:
         self._entries: dict[bytes, CachedKey] = {}
         self._loading: dict[bytes, Future[CachedKey]] = {}
 
-    def get(self, slot: bytes, load: Callable[[], CachedKey]) -> CachedKey:
+    def get(self, slot: bytes, load: Callable[[bytes], CachedKey]) -> CachedKey:
         """Give a slot's key, loaded if it is not there or too old.
 
         Threads that ask meanwhile wait for the same load, and share its failure.
 
         Args:
             slot: what the key is found by.
-            load: makes the entry, by :meth:`loaded`; may use other slots.
+            load: makes the slot's entry, by :meth:`loaded`; may use other slots.
         """
         entry, now = self._entries.get(slot), self._clock()
         if entry is None or now >= entry.ends:
@@ -91,7 +91,7 @@ class DataKeyCache:
         entry.used = now
         return entry
 
-    def take(self, slot: bytes, load: Callable[[], CachedKey]) -> FieldCipher:
+    def take(self, slot: bytes, load: Callable[[bytes], CachedKey]) -> FieldCipher:
         """Give a slot's cipher for one more message; a key that has had enough is loaded anew."""
         while next((entry := self.get(slot, load)).messages) > self._max_messages:
             self.discard(entry)
@@ -113,7 +113,7 @@ class DataKeyCache:
             for slot in [slot for slot, kept in self._entries.items() if kept is entry]:
                 del self._entries[slot]
 
-    def _load_once(self, slot: bytes, load: Callable[[], CachedKey]) -> CachedKey:
+    def _load_once(self, slot: bytes, load: Callable[[bytes], CachedKey]) -> CachedKey:
         with self._lock:
             entry = self._entries.get(slot)
             if entry is not None and self._clock() < entry.ends:
@@ -130,10 +130,10 @@ class DataKeyCache:
         self,
         slot: bytes,
         loading: dict[bytes, Future[CachedKey]],
-        load: Callable[[], CachedKey],
+        load: Callable[[bytes], CachedKey],
     ) -> None:
         try:
-            entry = load()
+            entry = load(slot)
         except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
             loading.pop(slot).set_exception(error)
             return

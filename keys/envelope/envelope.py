@@ -10,7 +10,7 @@ from glisecrets.errors import Undecryptable
 from .cache import DataKeyCache
 from .context import FieldContext
 from .data_keys import DataKey
-from .gs1 import FieldCipher, key_id_of, unknown
+from .gs1 import KEY_ID_BYTES, FieldCipher, key_id_of, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +104,7 @@ class FieldEnvelope:
             InvalidMessage: it is no message, was altered, or is of another row.
             StoreError: the data key cannot be had.
         """
-        return self._of(key_id_of(message)).decrypt(message, row)
+        return self._entry(key_id_of(message)).cipher.decrypt(message, row)
 
     def mac(self, value: bytes) -> bytes:
         """Give HMAC-SHA256 of a value under the active data key, for a blind index.
@@ -148,12 +148,12 @@ class FieldEnvelope:
 
     def _entry(self, key_id: bytes) -> CachedKey:
         # Encryption and decryption of one key share an entry, and so its age.
-        return self._cache.get(self._active_slot + key_id, partial(self._load, key_id))
+        return self._cache.get(self._active_slot + key_id, self._load)
 
-    def _load(self, key_id: bytes) -> CachedKey:
-        return self._cache.loaded(partial(self._found, key_id))
+    def _load(self, slot: bytes) -> CachedKey:
+        return self._cache.loaded(partial(self._found, slot[-KEY_ID_BYTES:]))
 
-    def _load_active(self) -> CachedKey:
+    def _load_active(self, _: bytes) -> CachedKey:
         data_key = self._envelope.data_keys.active(self.context) or self._made()
         return self._entry(bytes.fromhex(data_key.id))
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .errors import InvalidMessage, UnknownDataKey
-from .xaes import HALF_BYTES, KEY_BYTES, NONCE_BYTES, TAG_BYTES, Xaes256Gcm
+from .xaes import HALF_BYTES, KEY_BYTES, NONCE_BYTES, TAG_BYTES, xaes_256_gcm
 
 if TYPE_CHECKING:
     from .context import FieldContext
@@ -56,7 +56,7 @@ class FieldCipher:
         self._context = context
         self._header = bytes([VERSION, VALUE]) + self.key_id
         self._bound = self._header + canonical
-        self._gcm = Xaes256Gcm(field_key).gcm
+        self._gcm = xaes_256_gcm(field_key)
 
     def encrypt(self, plain: bytes, row: str | None = None) -> bytes:
         """Encrypt a value.
@@ -125,7 +125,7 @@ def key_id_of(message: bytes, suite: int = VALUE) -> bytes:
             f"no gs1 message that is known here: version {message[0]}, suite {message[1]}",
             next_step="a value from before encryption? else upgrade glisecrets",
         )
-    return bytes(message[2:HEADER_BYTES])
+    return message[2:HEADER_BYTES]
 
 
 def altered(context: FieldContext) -> InvalidMessage:

@@ -295,7 +295,7 @@ def test_a_shredded_data_key_is_not_kept_by_a_load_that_was_under_way() -> None:
     """What was being read while the row was deleted is forgotten, too."""
     cache, waiting, go = DataKeyCache(), threading.Event(), threading.Event()
 
-    def load() -> Any:
+    def load(_: bytes) -> Any:
         waiting.set()
         go.wait()
         return cache.loaded(lambda: None)  # type: ignore[arg-type,return-value]
@@ -306,7 +306,7 @@ def test_a_shredded_data_key_is_not_kept_by_a_load_that_was_under_way() -> None:
         cache.clear()
         go.set()
         early.result()
-    assert cache.get(b"slot", lambda: cache.loaded(lambda: "anew")).cipher == "anew"  # type: ignore[arg-type,return-value,comparison-overlap]
+    assert cache.get(b"slot", lambda _: cache.loaded(lambda: "anew")).cipher == "anew"  # type: ignore[arg-type,return-value,comparison-overlap]
 
 
 def test_a_data_key_that_lies_in_anothers_row_is_refused() -> None:

@@ -21,7 +21,7 @@ from glisecrets.errors import ConfigurationError
 from glisecrets.keys.envelope import FieldCipher, FieldContext, InvalidMessage, UnknownDataKey
 from glisecrets.keys.envelope.context import canonical
 from glisecrets.keys.envelope.gs1 import OVERHEAD_BYTES
-from glisecrets.keys.envelope.xaes import Xaes256Gcm
+from glisecrets.keys.envelope.xaes import xaes_256_gcm
 
 from . import gs1_decoder
 
@@ -53,7 +53,7 @@ rows = st.none() | st.text(min_size=1, max_size=40)
 def test_xaes_gives_the_vectors_of_c2sp(key: bytes, bound: bytes, ciphertext: str) -> None:
     """Every other implementation reads our body (https://c2sp.org/XAES-256-GCM)."""
     nonce, plain = b"ABCDEFGHIJKLMNOPQRSTUVWX", b"XAES-256-GCM"
-    gcm = Xaes256Gcm(key * 32).gcm(nonce[:12])
+    gcm = xaes_256_gcm(key * 32)(nonce[:12])
     assert gcm.encrypt(nonce[12:], plain, bound).hex() == ciphertext
     assert gcm.decrypt(nonce[12:], bytes.fromhex(ciphertext), bound) == plain
     assert gs1_decoder.xaes_open(key * 32, nonce, bytes.fromhex(ciphertext), bound) == plain
@@ -70,11 +70,11 @@ def test_xaes_gives_the_accumulated_hash_of_c2sp() -> None:
 
     told = hashlib.shake_128()
     for _ in range(10_000):
-        xaes, nonce = Xaes256Gcm(read(32)), read(24)
+        gcm_of, nonce = xaes_256_gcm(read(32)), read(24)
         plain = read(read(1)[0])
         bound = read(read(1)[0])
-        ciphertext = xaes.gcm(nonce[:12]).encrypt(nonce[12:], plain, bound)
-        assert xaes.gcm(nonce[:12]).decrypt(nonce[12:], ciphertext, bound) == plain
+        ciphertext = gcm_of(nonce[:12]).encrypt(nonce[12:], plain, bound)
+        assert gcm_of(nonce[:12]).decrypt(nonce[12:], ciphertext, bound) == plain
         told.update(ciphertext)
     expected = "e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939"
     assert told.hexdigest(32) == expected
@@ -321,7 +321,7 @@ def test_a_refusal_tells_no_value(cipher: FieldCipher) -> None:
 def test_a_cipher_shows_no_key() -> None:
     """A debugger, a log and a crash report show no key."""
     data_key = secrets.token_bytes(32)
-    shown = repr(FieldCipher(data_key, EMAIL)) + repr(Xaes256Gcm(data_key))
+    shown = repr(FieldCipher(data_key, EMAIL)) + repr(xaes_256_gcm(data_key))
     assert repr(data_key)[2:-1] not in shown
     with pytest.raises(ValueError, match="32 bytes") as refused:
         FieldCipher(data_key[1:], EMAIL)
