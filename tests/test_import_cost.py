@@ -17,6 +17,8 @@ UNWANTED = {
     "glisecrets.errors": OPTIONAL | SETTINGS,
     "glisecrets.stores": OPTIONAL | SETTINGS,
     "glisecrets.layers": OPTIONAL,
+    "glisecrets.providers": OPTIONAL | SETTINGS | {"nacl"},
+    "glisecrets.providers.github": OPTIONAL | SETTINGS | {"nacl"},
     "glisecrets.redaction": OPTIONAL | SETTINGS,
     # Its server of Secrets Manager's protocol stands on the local store, which is SQLite.
     "glisecrets.testing": OPTIONAL - {"sqlite3"} | SETTINGS,

@@ -98,8 +98,7 @@ def opened(
 
     options, context = invocation.project.load_options(), invocation.load_context(address)
     environment, directory = invocation.current_environment(), invocation.project.directory
-    usual = Guard.of(environment, options)
-    guard = PromptGuard(environment, usual.allow, usual.accounts, permitted)
+    guard = prompt_guard(invocation, permitted)
     store = StoreAccess(environment, options, context, guard, directory).opened(scheme)
     if store is None:
         raise ConfigurationError(
@@ -109,6 +108,14 @@ def opened(
         yield store, guard
     finally:
         store.close()
+
+
+def prompt_guard(
+    invocation: Invocation, permitted: Sequence[Environment] | None = None
+) -> PromptGuard:
+    """Give the guard of the project, for a person at a prompt: see :func:`addressed`."""
+    usual = Guard.of(invocation.current_environment(), invocation.project.load_options())
+    return PromptGuard(usual.environment, usual.allow, usual.accounts, permitted)
 
 
 @dataclass(frozen=True, slots=True)

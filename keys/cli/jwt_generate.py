@@ -15,6 +15,7 @@ from glisecrets.redaction import process_redactor
 
 from ..key_pair import KeyPair
 from ..rsa_keyring import RsaKeyring
+from .jwt_github import PairAtGitHub
 from .key_files import PRIVATE_MODE, PUBLIC_MODE, Form, hide, write_new
 
 if TYPE_CHECKING:
@@ -38,8 +39,29 @@ NewSecretOption = Annotated[
 RevealOption = Annotated[
     bool, typer.Option("--reveal", help="Print the private key itself, for a pipe.")
 ]
+GitHubOption = Annotated[
+    str | None,
+    typer.Option(
+        "--github",
+        metavar="OWNER/REPO[:ENVIRONMENT]",
+        help="Put both halves into GitHub's secrets; the token is in GH_TOKEN or GITHUB_TOKEN.",
+    ),
+]
+NameOption = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="With --github: NAME_PRIVATE_KEY and so on.")
+]
+VariableOption = Annotated[
+    bool,
+    typer.Option("--public-variable", help="With --github: the public half is a variable."),
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="With --github: write over keys that are there.")
+]
 FormOption = Annotated[
-    Form, typer.Option("--form", help="base64 for GitHub Secrets, escaped for .env files.")
+    Form | None,
+    typer.Option(
+        "--form", help="base64 for GitHub Secrets (--github: by itself), escaped for .env files."
+    ),
 ]
 PassphraseOption = Annotated[
     bool, typer.Option("--passphrase-prompt", help="Encrypt it; asks for a passphrase twice.")
@@ -51,34 +73,47 @@ def generate(
     bits: BitsOption = 2048,
     out: OutOption = None,
     store: NewSecretOption = None,
+    github: GitHubOption = None,
     reveal: RevealOption = False,
-    form: FormOption = Form.PEM,
+    form: FormOption = None,
     passphrase_prompt: PassphraseOption = False,
+    name: NameOption = "JWT",
+    public_variable: VariableOption = False,
+    force: ForceOption = False,
 ) -> None:
-    """Make a key pair; there is no file to remove afterwards, nor a key in the scrollback.
-
-    For GitHub Secrets: glisecrets keys jwt generate --reveal --form base64 | gh secret set NAME
-    """
-    if sum(map(bool, (out, store, reveal))) != 1:
+    """Make a key pair; there is no file to remove afterwards, nor a key in the scrollback."""
+    if sum(map(bool, (out, store, github, reveal))) != 1:
         raise ConfigurationError(
             "where the private key goes is not said, or said twice",
-            next_step="pass one of --out DIR, --store REFERENCE, --reveal",
+            next_step="pass one of --out DIR, --store REFERENCE, --github REPOSITORY, --reveal",
         )
-    output = Invocation.of(ctx).output
+    invocation = Invocation.of(ctx)
+    output = invocation.output
     if store:
-        if passphrase_prompt or form is not Form.PEM:
+        if passphrase_prompt or form:
             raise ConfigurationError("a keyring has no form and no passphrase of its own")
         _tell(output, _stored(ctx, store, bits))
         return
-    passphrase = _asked() if passphrase_prompt else None
+    if github:
+        there = PairAtGitHub.ready(invocation, github, name, variable=public_variable, force=force)
+        pair, halves = _made(output, bits, form or Form.BASE64, ask=passphrase_prompt)
+        _tell(output, {**_facts(pair), **there.publish(*(half.rstrip("\n") for half in halves))})
+        return
+    pair, halves = _made(output, bits, form or Form.PEM, ask=passphrase_prompt)
+    if out is None:
+        _reveal(output, pair, halves[0])
+    else:
+        _tell(output, _written(out, form or Form.PEM, pair, halves))
+
+
+def _made(output: Output, bits: int, form: Form, *, ask: bool) -> tuple[KeyPair, tuple[str, str]]:
+    """Make a key; give it, and both halves in a form, the private one masked from here on."""
+    passphrase = _asked() if ask else None
     with output.progress("making a key"):
         pair = KeyPair.generate(bits)
     private = form.of(pair, passphrase)
     process_redactor().add(private, name="private key")
-    if out is None:
-        _reveal(output, pair, private)
-    else:
-        _tell(output, _written(out, form, pair, private))
+    return pair, (private, form.of(pair.public))
 
 
 def _asked() -> str:
@@ -103,11 +138,12 @@ def _stored(ctx: typer.Context, text: str, bits: int) -> dict[str, Any]:
     return {**facts, "secret": wanted.secret, "version_id": version.version_id}
 
 
-def _written(folder: Path, form: Form, pair: KeyPair, private: str) -> dict[str, Any]:
+def _written(folder: Path, form: Form, pair: KeyPair, halves: tuple[str, str]) -> dict[str, Any]:
     suffix = "pem" if form in {Form.PEM, Form.PKCS1} else "txt"
+    private, public = halves
     files = {
         f"jwt-private.{suffix}": (private, PRIVATE_MODE),
-        f"jwt-public.{suffix}": (form.of(pair.public), PUBLIC_MODE),
+        f"jwt-public.{suffix}": (public, PUBLIC_MODE),
     }
     own, others = write_new(folder, files)
     return {**_facts(pair), "private_key": str(own), "public_key": str(others)}

@@ -7,24 +7,21 @@ from glisecrets.lazy import lazy as _lazy
 if TYPE_CHECKING:
     from .aws import AwsRefused, ask_aws, aws_client
     from .github import publish_to_github
-    from .http import Answer, Provider, checked_url, host_of
+    from .http import provider_for
 
 __getattr__, __dir__ = _lazy(
     __name__,
     {
         "aws": ("AwsRefused", "ask_aws", "aws_client"),
         "github": ("publish_to_github",),
-        "http": ("Answer", "Provider", "checked_url", "host_of"),
+        "http": ("provider_for",),
     },
 )
 
 __all__ = [
-    "Answer",
     "AwsRefused",
-    "Provider",
     "ask_aws",
     "aws_client",
-    "checked_url",
-    "host_of",
+    "provider_for",
     "publish_to_github",
 ]

@@ -1,184 +1,55 @@
-"""Ask a provider over HTTP: patient while it is busy, and no value in an error or a log.
-
-A request is not sent again after a failure of the network: the engine does that, from the step's
-start. One that mints is not sent again even after a server's error, for it may have minted.
-"""
+"""Providers as rotations ask them: with the rotation's clock, and its errors."""
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
-from glisecrets.documents import MISSING, parse_json
-from glisecrets.errors import MissingExtra
+from glisecrets.providers import Provider, ProviderErrors, checked_url
 
-from ..errors import NotRotatable, Unreachable
+from ..errors import NotRotatable, ProviderRefused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..rotator import Rotation
 
-#: Seconds to wait for a connection or an answer.
-TIMEOUT = 10.0
-#: Seconds that one request waits in all while the provider is busy.
-PATIENCE = 30.0
-#: A provider that says to come back at once is not hammered all the same, in seconds.
-_SHORTEST = 1.0
-
-_TOO_MANY, _SERVER_ERRORS, _FORBIDDEN = 429, 500, 403
+_WHEN_BUSY: Final = "nothing: it is tried again; see the provider's status page if it lasts"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a provider answered; its ``repr`` shows the status alone."""
+def provider_for(
+    rotation: Rotation,
+    name: str,
+    token: str,
+    *,
+    option: str,
+    url: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Provider:
+    """Give a provider's HTTP API, asked as one caller during one rotation.
 
-    status: int
-    #: By lower-case name.
-    headers: Mapping[str, str] = field(repr=False)
-    text: str = field(repr=False)
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The JSON object in it; empty if it holds none."""
-        found = parse_json(self.text)
-        return found if found is not MISSING and isinstance(found, dict) else {}
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether the same request may succeed later."""
-        # GitHub says 403 to whoever asks too often: "Rate limits for the REST API".
-        limited = "retry-after" in self.headers or self.headers.get("x-ratelimit-remaining") == "0"
-        return (
-            self.status == _TOO_MANY
-            or self.status >= _SERVER_ERRORS
-            or (self.status == _FORBIDDEN and limited)
-        )
-
-    def wait(self, now: datetime) -> float | None:
-        """Tell how many seconds the provider asks to wait; ``None`` if it does not say."""
-        asked = self.headers.get("retry-after", "")
-        reset = self.headers.get("x-ratelimit-reset", "")
-        if asked.isdecimal():
-            return float(asked)
-        if asked:
-            return _seconds_until(asked, now)
-        return max(0.0, float(reset) - now.timestamp()) if reset.isdecimal() else None
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """One provider's HTTP API, asked as one caller during one rotation."""
-
-    #: Its name, for messages.
-    name: str
-    #: Where its API is: see :func:`checked_url`.
-    url: str
-    #: Sent as Bearer token.
-    token: str = field(repr=False)
-    rotation: Rotation
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not (self.token.isascii() and self.token.isprintable() and self.token.strip()):
-            raise NotRotatable(
-                f"{self.name}: what it should be asked with is empty or has characters that no"
-                " HTTP header may have",
-                next_step="store it again, without quotes or line ends",
-            )
-
-    def ask(
-        self, method: str, path: str = "", body: object = None, *, repeatable: bool = True
-    ) -> Answer:
-        """Send a request, again while the provider is busy, and give its answer.
-
-        Args:
-            method: of HTTP.
-            path: what follows the API's URL.
-            body: sent as JSON.
-            repeatable: whether a second time does no harm.
-
-        Raises:
-            Unreachable: no answer, or the provider stays busy or broken.
-            MissingExtra: httpx is not installed.
-        """
-        waited, pause = 0.0, 1.0
-        while True:
-            answer = self._send(method, path, body)
-            if not answer.is_busy:
-                return answer
-            asked = answer.wait(self.rotation.now())
-            pause = pause * 2 if asked is None else max(asked, _SHORTEST)
-            again = repeatable or answer.status < _SERVER_ERRORS
-            if not again or waited + pause > PATIENCE:
-                raise self._busy(answer, asked)
-            self.rotation.pause(pause)
-            waited += pause
-
-    def _send(self, method: str, path: str, body: object) -> Answer:
-        try:
-            import httpx
-        except ImportError:
-            raise MissingExtra(f"asking {self.name}", "rotation") from None
-        headers = {**self.headers, "Authorization": f"Bearer {self.token}"}
-        try:
-            with httpx.Client(timeout=TIMEOUT, headers=headers) as client:
-                got = client.request(method, self.url + path, json=body)
-            names = {name.lower(): text for name, text in got.headers.items()}
-            return Answer(got.status_code, names, got.text)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            cause = type(error).__name__
-        raise Unreachable(
-            f"{self.name} at {host_of(self.url)} cannot be reached ({cause})",
-            next_step="check the network: route, proxy, security group, DNS",
-        )
-
-    def _busy(self, answer: Answer, asked: float | None) -> Unreachable:
-        until = "" if asked is None else f", and asks to wait {asked:.0f} s"
-        return Unreachable(
-            f"{self.name} at {host_of(self.url)} answers {answer.status}{until}",
-            next_step="nothing: it is tried again; see the provider's status page if it lasts",
-        )
-
-
-def checked_url(url: str, option: str) -> str:
-    """Give a URL that a value may be sent to, without a slash at its end.
+    Args:
+        rotation: for its options, clock and name.
+        name: the provider's, for messages.
+        token: sent as Bearer token.
+        option: the option that may say where the API is.
+        url: where it is otherwise.
+        headers: sent with each request.
 
     Raises:
-        NotRotatable: it is neither ``https`` nor on this machine.
+        NotRotatable: the URL is neither ``https`` nor on this machine, or the token cannot be sent.
     """
-    try:
-        scheme, host = urlsplit(url).scheme, urlsplit(url).hostname
-    except ValueError:
-        scheme, host = "", None
-    if host and (scheme == "https" or (scheme == "http" and _is_loopback(host))):
-        return url.rstrip("/")
-    raise NotRotatable(
-        f"the option {option} is no URL that a secret may be sent to",
-        next_step="write https://…; http is allowed on this machine (127.0.0.1) alone",
+
+    def refused(message: str, *, next_step: str) -> ProviderRefused:
+        return ProviderRefused(f"{rotation.secret}: {message}", next_step=next_step)
+
+    errors = ProviderErrors(NotRotatable, refused, Unreachable)
+    return Provider(
+        name,
+        checked_url(rotation.options.get(option, url), f"the option {option}", errors),
+        token,
+        errors,
+        headers or {},
+        when_busy=_WHEN_BUSY,
+        now=rotation.now,
+        pause=rotation.pause,
     )
-
-
-def host_of(url: str) -> str:
-    """Give a URL's host and port, for messages: its user, path and query may be confidential."""
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _seconds_until(date: str, now: datetime) -> float | None:
-    try:
-        then = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    aware: Final = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())

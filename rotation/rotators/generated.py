@@ -19,7 +19,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from ..errors import Unreachable
-from ..providers.http import Provider, checked_url
+from ..providers.http import provider_for
 from ..rotator import Rotator, Verdict
 from .one_string import KEY, string_in, with_string
 
@@ -99,8 +99,8 @@ def _length(rotation: Rotation, bits: float) -> int:
 
 
 def _ask_url(rotation: Rotation, text: str) -> Verdict:
-    url = checked_url(rotation.options["probe-url"], "probe-url")
-    status = Provider("the probe URL", url, text, rotation).ask("GET").status
+    provider = provider_for(rotation, "the probe URL", text, option="probe-url")
+    status = provider.ask("GET").status
     if status in _ACCEPTING:
         return Verdict.ACCEPTED
     if status in _REJECTING:

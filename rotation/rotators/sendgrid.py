@@ -14,15 +14,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import NotRotatable, ProviderRefused, Unreachable
-from ..providers.http import Provider, checked_url
+from ..providers.http import provider_for
 from ..rotator import ADMIN, Rotator, Verdict
 from .minting import YOUTH, ids_held, settled
 from .one_string import KEY, string_in, with_string
 
 if TYPE_CHECKING:
+    from glisecrets.providers import Answer, Provider
     from glisecrets.stores.base import SecretValue
 
-    from ..providers.http import Answer
     from ..rotator import Rotation
 
 _API = "https://api.sendgrid.com"
@@ -136,8 +136,7 @@ def _as_admin(rotation: Rotation) -> Provider:
 
 
 def _sendgrid(rotation: Rotation, key: str) -> Provider:
-    url = checked_url(rotation.options.get("base-url", _API), "base-url")
-    return Provider("SendGrid", url, key.strip(), rotation)
+    return provider_for(rotation, "SendGrid", key.strip(), option="base-url", url=_API)
 
 
 def _delete(sendgrid: Provider, key_id: str) -> None:
@@ -154,9 +153,8 @@ def _ask(
     answer = sendgrid.ask(method, path, body, repeatable=method != "POST")
     if answer.status in expected:
         return answer
-    secret = sendgrid.rotation.secret
-    raise ProviderRefused(
-        f"{secret}: SendGrid refuses {method} {path} ({answer.status})",
+    raise sendgrid.errors.refused(
+        f"SendGrid refuses {method} {path} ({answer.status})",
         next_step="see that the key that asks is good and has the scopes api_keys.create,"
         " api_keys.read and api_keys.delete; or refer to one in the tag glisecrets:admin",
     )

@@ -52,7 +52,7 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        do_GET = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's names
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's names
 
         def log_message(self, *args: object) -> None:
             """Say nothing."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from glisecrets.providers.http import PATIENCE
 from glisecrets.rotation import Rotation
 from glisecrets.rotation.errors import Unreachable
-from glisecrets.rotation.providers.http import PATIENCE, Provider
+from glisecrets.rotation.providers import provider_for
 
 from .loopback import Asked, Reply, serving
 
@@ -49,9 +50,14 @@ class Busy:
     def ask(self) -> int:
         token = secrets.token_hex(12)
         rotation = Rotation(
-            "gli/hook", secrets.token_hex(16), token, now=lambda: NOW, pause=self.pause
+            "gli/hook",
+            secrets.token_hex(16),
+            token,
+            options={"url": self.url},
+            now=lambda: NOW,
+            pause=self.pause,
         )
-        return Provider("the provider", self.url, token, rotation).ask("GET").status
+        return provider_for(rotation, "the provider", token, option="url").ask("GET").status
 
 
 @pytest.fixture

@@ -82,6 +82,9 @@ def test_only_what_rotation_needs_is_in_it(built: BundleReport) -> None:
     ours = {name.split("/")[1] for name in names if name.startswith("glisecrets/")}
     assert ours & {"testing", "cli", "checks", "django_integration"} == set()
     assert {"rotation", "keys", "stores"} <= ours
+    assert {"glisecrets/providers/github.py", "glisecrets/keys/rsa_keyring.py"} <= {*names}
+    keys = {name.split("/")[2] for name in names if name.startswith("glisecrets/keys/")}
+    assert keys & {"cli", "envelope", "kms"} == set()
     parts = {name.split("/")[2] for name in names if name.startswith("glisecrets/rotation/")}
     assert parts & {"bundle", "cli", "operations", "policy"} == set()
     assert [name for name in names if name.endswith((".pyc", "RECORD", "direct_url.json"))] == []

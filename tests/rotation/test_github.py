@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from nacl.public import PrivateKey, SealedBox
 
 from glisecrets.rotation.errors import (
     NotRotatable,
@@ -22,7 +20,8 @@ from glisecrets.rotation.errors import (
 from glisecrets.rotation.rotator import Rotation, Rotator, Verdict
 from glisecrets.rotation.subject import check_options
 
-from .loopback import Asked, Reply, closed_port, serving
+from .github_stub import GitHub
+from .loopback import Reply, closed_port, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,51 +37,6 @@ class Plain(Rotator):
 
     def probe(self, rotation: Rotation, value: SecretValue) -> Verdict:
         return Verdict.ACCEPTED
-
-
-@dataclass
-class GitHub:
-    """The part of GitHub's REST API that is used."""
-
-    url: str = ""
-    token: str = field(default_factory=secrets.token_hex)
-    key: PrivateKey = field(default_factory=PrivateKey.generate)
-    places: tuple[str, ...] = ("/repos/gli/api/actions/secrets",)
-    #: Path of a secret -> its text, opened.
-    kept: dict[str, str] = field(default_factory=dict)
-    #: After so many writes the token has expired.
-    writes_left: int = 99
-    #: Answers that come before the real ones.
-    first: list[Reply] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
-
-    def answer(self, asked: Asked) -> Reply:
-        self.asked.append(asked)
-        place, _, name = asked.path.rpartition("/")
-        if self.first:
-            return self.first.pop(0)
-        if asked.token != self.token:
-            return Reply(401, {"message": "Bad credentials"})
-        if place not in self.places:
-            return Reply(404, {"message": "Not Found"})
-        if asked.method == "GET":
-            key = base64.b64encode(bytes(self.key.public_key)).decode()
-            return Reply(200, {"key_id": "568250167242549743", "key": key})
-        if self.writes_left == 0:
-            return Reply(401, {"message": "Bad credentials"})
-        return self._write(asked, f"{place}/{name}")
-
-    def _write(self, asked: Asked, path: str) -> Reply:
-        if asked.document["key_id"] != "568250167242549743":
-            return Reply(422)
-        self.writes_left -= 1
-        known = path in self.kept
-        sealed = base64.b64decode(asked.document["encrypted_value"])
-        self.kept[path] = SealedBox(self.key).decrypt(sealed).decode()
-        return Reply(204) if known else Reply(201, {})
-
-    def named(self, name: str, place: str = "/repos/gli/api/actions/secrets") -> str | None:
-        return self.kept.get(f"{place}/{name}")
 
 
 @pytest.fixture
