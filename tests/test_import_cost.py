@@ -24,6 +24,8 @@ UNWANTED = {
     "glisecrets.testing": OPTIONAL - {"sqlite3"} | SETTINGS,
     "glisecrets.testing.servers": OPTIONAL - {"sqlite3"} | SETTINGS | {"psycopg", "redis"},
     "glisecrets.keys": OPTIONAL | SETTINGS,
+    "glisecrets.keys.envelope": OPTIONAL | SETTINGS,
+    "glisecrets.keys.kms": OPTIONAL | SETTINGS,
     "glisecrets.rotation": OPTIONAL | SETTINGS,
     "glisecrets.django_integration": CLOUD | {"cryptography", "rich", "typer"},
 }
