@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).parent
-LATENCIES = ("5", "20")
+#: In milliseconds, of the store that counts calls which overlap.
+SLOW = "500"
+LATENCIES = ("5", "20", SLOW)
 
 
 @dataclass(frozen=True)
