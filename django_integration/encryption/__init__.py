@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from glisecrets.lazy import lazy as _lazy
 
 if TYPE_CHECKING:
+    from .blind_index import BlindIndex, as_is, caseless
     from .data_keys import DjangoDataKeys
     from .fields import EncryptedField, EncryptedTextField
     from .process import field_envelope, process_envelope
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __getattr__, __dir__ = _lazy(
     __name__,
     {
+        "blind_index": ("BlindIndex", "as_is", "caseless"),
         "data_keys": ("DjangoDataKeys",),
         "fields": ("EncryptedField", "EncryptedTextField"),
         "process": ("field_envelope", "process_envelope"),
@@ -28,9 +30,12 @@ __getattr__, __dir__ = _lazy(
 )
 
 __all__ = [
+    "BlindIndex",
     "DjangoDataKeys",
     "EncryptedField",
     "EncryptedTextField",
+    "as_is",
+    "caseless",
     "field_envelope",
     "process_envelope",
 ]

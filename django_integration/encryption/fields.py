@@ -187,11 +187,16 @@ class EncryptedField(PlainField):
     # Queries --------------------------------------------------------------------------------
 
     def get_lookup(self, lookup_name: str) -> Any:
-        """Give ``isnull``, and what ``filter(field=None)`` needs.
+        """Give ``isnull``, what ``filter(field=None)`` needs, and what a blind index answers.
 
         Raises:
             FieldError: any other.
         """
+        from .blind_index import look_up
+
+        indexed = look_up(self, lookup_name)
+        if indexed:
+            return indexed
         allowed = {"isnull": EncryptedIsNull, "exact": NoneOnly}
         return allowed.get(lookup_name) or refuse(self, f"there is no look-up {lookup_name!r}")
 
