@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote
 
 from .environment import in_build_phase
 from .errors import ConfigurationError, GlisecretsError
@@ -20,18 +19,6 @@ if TYPE_CHECKING:
     from .options import LoadOptions
     from .references import Address, Reference
     from .stores.base import SecretVersion, Store
-
-#: Variables that lead a store to a place; a name of another environment in one is refused.
-_LEADING = {
-    "aws": (
-        "AWS_PROFILE",
-        "AWS_DEFAULT_PROFILE",
-        "AWS_ROLE_ARN",
-        "AWS_ENDPOINT_URL",
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
-    ),
-    "vault": ("VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"),
-}
 
 
 class ReadableStore(Protocol):
@@ -127,20 +114,12 @@ class StoreAccess:
             return self._at(str(scheme))
         if isinstance(chosen, str):
             return self._at(chosen)
-        self._check_place(own, chosen.location)
+        self._guard.check_place(own, chosen.location, self._environ)
         return chosen
 
     def _at(self, address: str) -> Store | None:
-        self._check_place(StoreAddress.parse(address).scheme, unquote(address))
+        self._guard.check_address(address, self._environ)
         return open_store(address, directory=self._directory, environ=self._environ)
-
-    def _check_place(self, scheme: str, place: str) -> None:
-        if scheme not in _LEADING:
-            return
-        # By their names: an address may hold a user's password.
-        self._guard.check_hidden(place, "the store's address")
-        for name in _LEADING[scheme]:
-            self._guard.check_hidden(self._environ.get(name, ""), name)
 
 
 def _chosen(

@@ -7,17 +7,35 @@ often than a wish. ``LoadOptions.allow`` lists the rare exceptions by name.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from .environment import Environment, environments_named_in
 from .errors import EnvironmentMismatch
+from .stores.opening import StoreAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from .options import LoadOptions
     from .references import Reference
+
+#: Variables that lead to a place; a name of another environment in one is refused.
+_LEADING = {
+    "aws": (
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_ROLE_ARN",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_KMS",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    ),
+    "vault": ("VAULT_ADDR", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_NAMESPACE"),
+}
+#: The account in an ARN.
+_ACCOUNT = re.compile(r"(?<=:)\d{12}(?=:)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,39 @@ class Guard:
         if foreign and text not in self.allow:
             remedy = "give this environment's own"
             raise self._mismatch(what, foreign, remedy, "add its text to load_options.allow")
+
+    def check_address(
+        self, address: str, environ: Mapping[str, str], what: str = "the store's address"
+    ) -> None:
+        """Refuse the address of a store, or of a wrapping key, that belongs elsewhere.
+
+        Args:
+            address: as ``aws:…``, ``vault:…`` or ``local:…``; the error never shows it.
+            environ: the variables, some of which lead to a place too.
+            what: how to call it in the message.
+
+        Raises:
+            EnvironmentMismatch: it does.
+            ConfigurationError: it is no address.
+        """
+        self.check_place(StoreAddress.parse(address).scheme, unquote(address), environ, what)
+
+    def check_place(
+        self,
+        scheme: str,
+        place: str,
+        environ: Mapping[str, str],
+        what: str = "the store's address",
+    ) -> None:
+        """Like :meth:`check_address`, for a place that is known already; ``local`` passes."""
+        if scheme not in _LEADING:
+            return
+        # Hidden: an address may hold a user's password.
+        self.check_hidden(place, what)
+        for account in _ACCOUNT.findall(place):
+            self._check_account(account, what)
+        for name in _LEADING[scheme]:
+            self.check_hidden(environ.get(name, ""), name)
 
     def _check_account(self, account: str, what: str) -> None:
         accounts = self.accounts or {}

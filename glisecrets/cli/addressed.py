@@ -13,7 +13,7 @@ from ..guard import Guard
 from ..references import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..environment import Environment
     from ..stores.base import Store
@@ -146,6 +146,17 @@ class PromptGuard(Guard):
         """Refuse a text of another environment, unless that environment is permitted."""
         with self._lenient():
             Guard.check_hidden(self, text, what)
+
+    def check_place(
+        self,
+        scheme: str,
+        place: str,
+        environ: Mapping[str, str],
+        what: str = "the store's address",
+    ) -> None:
+        """Refuse a place of another environment, unless that environment is permitted."""
+        with self._lenient():
+            Guard.check_place(self, scheme, place, environ, what)
 
     @contextmanager
     def _lenient(self) -> Iterator[None]:

@@ -6,12 +6,14 @@ import os
 import secrets
 import sys
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from glisecrets.cli import Invocation
+from glisecrets.cli.addressed import prompt_guard
 from glisecrets.environment import Environment
 from glisecrets.errors import ConfigurationError
 
@@ -20,10 +22,23 @@ from ..envelope.wrapping import WRAPPING_KEY_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..envelope import Envelope
+    from ..envelope import Envelope, EsdkField, FieldEnvelope
+    from ..envelope.wrapping import WrappingKey
 
-_SUFFIX = ".gs1"
 _PIPE = "-"
+
+
+class MessageFormat(StrEnum):
+    """What an encrypted file is written as."""
+
+    GS1 = "gs1"
+    ESDK = "esdk"
+
+    @property
+    def suffix(self) -> str:
+        """What such a file's name ends with."""
+        return f".{self}"
+
 
 SourceArgument = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for a pipe.")]
 FieldOption = Annotated[
@@ -36,7 +51,7 @@ ClassOption = Annotated[
 OutputOption = Annotated[
     str | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", help=f"Default: FILE with or without {_SUFFIX}."
+        "--output", "-o", metavar="FILE", help="Default: FILE with or without .gs1 or .esdk."
     ),
 ]
 KeyOption = Annotated[
@@ -50,6 +65,14 @@ KeyOption = Annotated[
 DataKeysOption = Annotated[
     Path, typer.Option("--data-keys", metavar="FILE", help="Where encrypted data keys are kept.")
 ]
+FormatOption = Annotated[
+    MessageFormat,
+    typer.Option(
+        "--message-format",
+        metavar="gs1|esdk",
+        help="esdk: the AWS Encryption SDK's, for programs in other languages; no data keys.",
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
 _DATA_KEYS = Path("data-keys.json")
 
@@ -62,13 +85,13 @@ def encrypt(
     output: OutputOption = None,
     key: KeyOption = None,
     data_keys: DataKeysOption = _DATA_KEYS,
+    message_format: FormatOption = MessageFormat.GS1,
     force: ForceOption = False,
 ) -> None:
     """Encrypt a file or a pipe of any length; keep the file of data keys beside it."""
     invocation = Invocation.of(ctx)
-    environment = invocation.current_environment()
-    label = _envelope(invocation, key, data_keys).field(data_class, environment, field)
-    target = output or (_PIPE if source == _PIPE else source + _SUFFIX)
+    label = _field(invocation, (data_class, field), key, data_keys, message_format)
+    target = output or (_PIPE if source == _PIPE else source + message_format.suffix)
     with _reading(source) as plain, _writing(target, force=force) as encrypted:
         label.encrypt_stream(plain, encrypted)
 
@@ -81,6 +104,7 @@ def decrypt(
     output: OutputOption = None,
     key: KeyOption = None,
     data_keys: DataKeysOption = _DATA_KEYS,
+    message_format: FormatOption = MessageFormat.GS1,
     force: ForceOption = False,
 ) -> None:
     """Decrypt a file or a pipe. A file appears only when all of it was verified.
@@ -88,9 +112,9 @@ def decrypt(
     A pipe gets each part when that is verified: see the exit code before using the whole.
     """
     invocation = Invocation.of(ctx)
-    environment = invocation.current_environment()
-    label = _envelope(invocation, key, data_keys).field(data_class, environment, field)
-    with _reading(source) as encrypted, _writing(output or _plain(source), force=force) as plain:
+    label = _field(invocation, (data_class, field), key, data_keys, message_format)
+    target = output or _plain(source, message_format.suffix)
+    with _reading(source) as encrypted, _writing(target, force=force) as plain:
         label.decrypt_stream(encrypted, plain)
 
 
@@ -114,11 +138,12 @@ def rewrap(
 def _envelope(invocation: Invocation, key: str | None, data_keys: Path) -> Envelope:
     from ..envelope import Envelope, FileDataKeys, open_wrapping_key
 
-    address = key or os.environ.get(WRAPPING_KEY_VARIABLE)
-    if not address and invocation.current_environment() is Environment.DEVELOPMENT:
-        address = "local"
+    in_development = invocation.current_environment() is Environment.DEVELOPMENT
+    unnamed = "local" if in_development else "off"
+    address = key or os.environ.get(WRAPPING_KEY_VARIABLE) or unnamed
+    prompt_guard(invocation).check_address(address, os.environ, "the wrapping key's address")
     directory = invocation.project.directory
-    wrapping_key = open_wrapping_key(address or "off", directory=directory)
+    wrapping_key = open_wrapping_key(address, directory=directory)
     return Envelope(wrapping_key, FileDataKeys(directory / data_keys))
 
 

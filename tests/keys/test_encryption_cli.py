@@ -101,6 +101,78 @@ def test_a_file_of_another_environment_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+#: Wrapping keys that are production's by their name, or lead there.
+PRODUCTIONS = {
+    "alias": "aws:alias/gli-production?region=ap-northeast-2",
+    "escaped": "aws:alias/gli%2Dproduction?region=ap-northeast-2",
+    "profile": "aws:alias/gli?profile=gli-prod&region=ap-northeast-2",
+    "vault": "vault:https://vault.example.com?key=gli-production",
+    "variable": "aws:alias/gli?region=ap-northeast-2",
+}
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+@pytest.mark.parametrize("command", ["encrypt", "decrypt", "rewrap"])
+@pytest.mark.parametrize("name", PRODUCTIONS)
+def test_a_wrapping_key_of_another_environment_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    command: str,
+    by: str,
+) -> None:
+    """Production's key is not asked from development, whoever names it; the address stays hid."""
+    (tmp_path / "dump.gs1").write_bytes(b"value")
+    arguments = [] if command == "rewrap" else ["dump.gs1", *BACKUP, "-o", "out"]
+    if name == "variable":
+        monkeypatch.setenv("AWS_PROFILE", "gli-prod")
+    if by == "option":
+        arguments += ["--key", PRODUCTIONS[name]]
+    else:
+        monkeypatch.setenv("GLISECRETS_WRAPPING_KEY", PRODUCTIONS[name])
+    assert main(["keys", command, *arguments]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "belongs to production, and this is development" in told
+    assert "pass --environment production if that is what you mean" in told
+    assert "alias" not in told
+    assert [path.name for path in tmp_path.iterdir()] == ["dump.gs1"]
+
+
+def test_a_wrapping_key_of_another_account_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each environment's accounts are named once, in the settings class, and count here too."""
+    (tmp_path / "pyproject.toml").write_text('[tool.glisecrets]\nsettings = "own_accounts:Own"\n')
+    (tmp_path / "own_accounts.py").write_text(
+        "from glisecrets import LoadOptions, Settings\n"
+        "class Own(Settings):\n"
+        "    load_options = LoadOptions(\n"
+        "        accounts={'production': ('111122223333',), 'development': ('444455556666',)},\n"
+        "        allow=('aws:alias/gli-production-copy',),\n"
+        "    )\n"
+    )
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    (tmp_path / "dump").write_bytes(b"value")
+
+    def told(key: str) -> str:
+        assert main(["keys", "encrypt", "dump", *BACKUP, "--key", key]) != 0
+        return " ".join(capsys.readouterr().err.split())
+
+    assert "account 111122223333 belongs to production" in told(
+        "aws:arn:aws:kms:ap-northeast-2:111122223333:key/0b5e4f6e-0000-4000-8000-00000000aaaa"
+    )
+    # Both pass the guard, and fail for want of KMS.
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
+    assert "belongs to" not in told("aws:alias/gli-production-copy")
+    assert "belongs to" not in told(
+        "aws:arn:aws:kms:ap-northeast-2:444455556666:key/0b5e4f6e-0000-4000-8000-00000000aaaa"
+    )
+
+
 def test_no_file_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Only ``--force`` does that."""
     (tmp_path / "dump").write_bytes(b"value")
