@@ -113,9 +113,19 @@ def assert_all_is_shown(output: str) -> None:
     assert "reference gli/db/production belongs to production" in output
     assert "ConnectionError: could not connect to" in output
     assert "password = '[redacted:database.password]'" in output
+    assert_row_is_shown(output)
     assert_keys_are_shown(output)
     assert_rotations_are_shown(output)
-    assert lines[-2:] == ["demo: 9 steps, all as promised", ""]
+    assert lines[-2:] == ["demo: 10 steps, all as promised", ""]
+
+
+def assert_row_is_shown(output: str) -> None:
+    """One encrypted row as it is stored and as it is read; an altered one is refused."""
+    assert re.search(r"^  As Django reads it: \+82 10 2345 6789$", output, re.MULTILINE)
+    assert re.search(
+        r"^  As PostgreSQL stores it \(90 bytes\): \\x0101[0-9a-f]+$", output, re.MULTILINE
+    )
+    assert "InvalidMessage: customers.Customer.phone: an encrypted value of" in output
 
 
 def assert_keys_are_shown(output: str) -> None:

@@ -193,6 +193,7 @@ def _github_variables(
         "SENTRY_DSN_STG": f"https://{sentry_key}@o1.ingest.sentry.io/1",
         "DATABASE_STG": json.dumps(stale),
         "GLISECRETS_STORE": "aws",
+        "GLISECRETS_WRAPPING_KEY": f"local:{home / 'wrapping-key'}",
         **store.environ,
         # What programs need to run: no HOME of a person, 80 columns, UTF-8.
         "PATH": os.defpath,

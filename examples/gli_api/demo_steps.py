@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from config.env import ApiSettings
+from demo_encryption import show_row
 from demo_keys import rotate_jwt_keys
 from demo_rotation import rotate_under_load
 from demo_service import HTTPS, get, served
@@ -163,6 +164,7 @@ STEPS: dict[str, Callable[[Staging], None]] = {
     "The guard: staging cannot read production": refuse_production,
     "An error with the password in it": report_error,
     "All faults at once": tell_faults,
+    "An encrypted field, as it is stored and as it is read": show_row,
     "The JWKS, before and after its keyring is rotated": rotate_jwt_keys,
     "Three new database passwords, and nobody notices": rotate_under_load,
     "No secret was shown": search_for_values,

@@ -1,0 +1,1 @@
+"""Customers, whose phone numbers are encrypted in the database."""
