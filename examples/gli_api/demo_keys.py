@@ -80,7 +80,7 @@ def _published(url: str) -> dict[str, dict[str, Any]]:
 
 def _followed(url: str, before: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Give what both processes of the API publish once they have followed the keyring."""
-    end, seen = time.monotonic() + _PATIENCE, 0
+    end, seen, after = time.monotonic() + _PATIENCE, 0, before
     while seen < _SURE and time.monotonic() < end:
         after = _published(url)
         seen = seen + 1 if after != before else 0
