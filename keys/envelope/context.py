@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from glisecrets.environment import Environment
 from glisecrets.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+#: The names of the pairs, as KMS, CloudTrail and policies know them.
+DATA_CLASS: Final = "data-class"
+ENVIRONMENT: Final = "environment"
+FIELD: Final = "field"
+ROW: Final = "row"
 
 #: Told in clear to KMS, CloudTrail and Vault's audit log.
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}")
@@ -54,9 +60,9 @@ class FieldContext:
     def pairs(self) -> dict[str, str]:
         """Give the encryption context, exactly as KMS gets it."""
         return {
-            "data-class": str(self.data_class),
-            "environment": str(self.environment),
-            "field": self.field,
+            DATA_CLASS: str(self.data_class),
+            ENVIRONMENT: str(self.environment),
+            FIELD: self.field,
         }
 
     def canonical(self, row: str | None = None) -> bytes:
@@ -65,7 +71,7 @@ class FieldContext:
         Raises:
             ConfigurationError: the row's id is empty, or over 65,535 bytes.
         """
-        return canonical(self.pairs() if row is None else {**self.pairs(), "row": row})
+        return canonical(self.pairs() if row is None else {**self.pairs(), ROW: row})
 
 
 def canonical(pairs: Mapping[str, str]) -> bytes:

@@ -149,7 +149,7 @@ def _declared(name: str, told: Mapping[str, Any], known: KmsKey | None) -> KmsKe
 _TYPES: dict[str, type] = {
     **dict.fromkeys(("data_class", "component", "description", "alias"), str),
     **dict.fromkeys(("deletion_window", "rotation_days"), int),
-    "grants": bool,
+    **dict.fromkeys(("grants", "for_fields"), bool),
     **dict.fromkeys(("context", "tags"), dict),
     **dict.fromkeys(("via", "services", "readers", "applications", "replica_regions"), list),
 }

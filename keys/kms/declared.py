@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from glisecrets.errors import ConfigurationError
 
+from ..envelope.context import DATA_CLASS, ENVIRONMENT
 from .classes import demands_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class KmsKey:
     grants: bool = False
     #: The encryption context that each use must have: names, and values with ``*``.
     context: Mapping[str, str] = field(default_factory=dict)
+    #: Whether it wraps the data keys of encrypted fields and files: each use must then have this
+    #: environment and data class in its context, beside what ``context`` says.
+    for_fields: bool = False
     #: Roles that may look at the key and not use it: a database administrator's.
     readers: tuple[str, ...] = ()
     #: Roles that may use it.
@@ -83,6 +87,9 @@ class KmsKey:
             self.rotation_days <= demands.rotation_days,
             f"{self.data_class} demands a rotation every {demands.rotation_days} days",
         )
+        self._require(
+            not (self.for_fields and self.via), "encrypted fields use a key directly, via nothing"
+        )
         self._require(all(map(_REGION.fullmatch, self.replica_regions)), "no such Region")
         self._require(are_tags({**self.tags, "Component": self.component}), "AWS takes no such tag")
 
@@ -96,6 +103,14 @@ class KmsKey:
         """Days that a deletion waits."""
         window = self.deletion_window
         return demands_of(self.data_class).deletion_window if window is None else window
+
+    @property
+    def required_context(self) -> Mapping[str, str]:
+        """The whole encryption context that each use must have."""
+        if not self.for_fields:
+            return self.context
+        own = {DATA_CLASS: str(self.data_class), ENVIRONMENT: "{environment}"}
+        return {**own, **self.context}
 
     def _require(self, sound: object, rule: str) -> None:
         if not sound:

@@ -130,7 +130,7 @@ def _serving(key: KmsKey, place: Place) -> Iterator[Statement]:
     if not key.services:
         return
     principals = [f"{place.fill(each)}.amazonaws.com" for each in key.services]
-    bound = any("{account}" in value for value in key.context.values())
+    bound = any("{account}" in value for value in key.required_context.values())
     source = {} if bound else {"aws:SourceAccount": place.account}
     yield from _for(key, place, "ByService", {"Service": principals}, source)
 
@@ -147,7 +147,8 @@ def _for(
 
 
 def _context(key: KmsKey, place: Place) -> dict[str, str]:
-    return {f"kms:EncryptionContext:{name}": place.fill(v) for name, v in key.context.items()}
+    required = key.required_context.items()
+    return {f"kms:EncryptionContext:{name}": place.fill(value) for name, value in required}
 
 
 def _condition(equal: dict[str, Any], like: dict[str, str]) -> Statement:

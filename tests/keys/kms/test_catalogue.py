@@ -40,13 +40,18 @@ def test_a_team_adds_keys_and_changes_the_guides_in_pyproject() -> None:
     table = {
         "required_tags": {"Owner": "platform"},
         "keys": {
-            "fields": {"data_class": "confidential", "component": "application"},
+            "fields": {
+                "data_class": "confidential",
+                "component": "application",
+                "for_fields": True,
+            },
             "rds": {"applications": ["api-{environment}"]},
         },
     }
     found = read_catalogue(table)
     assert found["fields"].data_class is DataClass.CONFIDENTIAL
     assert found["fields"].window == 30
+    assert found["fields"].for_fields
     assert found["rds"].applications == ("api-{environment}",)
     assert found["rds"].readers == ("DBARole",)
     assert {key.tags["Owner"] for key in found.values()} == {"platform"}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from glisecrets import DataClass
 from glisecrets.errors import ConfigurationError
+from glisecrets.keys.envelope import FieldContext
 from glisecrets.keys.kms import CATALOGUE, KmsKey, Place, key_policy
-from glisecrets.keys.kms.policy import canonical
+from glisecrets.keys.kms.policy import canonical, listed
 
 from .linter import faults
 from .strict_kms import ACCOUNT, HOME, ROOT
@@ -122,6 +125,48 @@ def test_a_teams_own_key_is_used_directly_in_its_context_only() -> None:
     assert found["StringLike"] == {"kms:EncryptionContext:environment": "production"}
     assert "kms:ViaService" not in found["StringEquals"]
     assert faults(key_policy(key, PLACE)) == []
+
+
+def fits(condition: dict[str, Any], request: dict[str, str]) -> bool:
+    """Evaluate a condition as IAM does: every operator, every name, any of its values."""
+    matches = {"StringEquals": str.__eq__, "StringLike": fnmatchcase}
+    return all(
+        name in request and any(matches[operator](request[name], value) for value in listed(values))
+        for operator, terms in condition.items()
+        for name, values in terms.items()
+    )
+
+
+@pytest.mark.parametrize("environment", ["development", "staging", "production"])
+@pytest.mark.parametrize("data_class", DataClass)
+def test_the_key_of_encrypted_fields_is_used_in_the_context_that_fields_send(
+    data_class: DataClass, environment: str
+) -> None:
+    """What the envelope tells KMS is what the policy asks for: own class and environment alone."""
+    key = KmsKey(
+        name="fields",
+        data_class=DataClass.CONFIDENTIAL,
+        component="application",
+        applications=("api-{environment}",),
+        for_fields=True,
+    )
+    sent = FieldContext(data_class, environment, "user.email").pairs()
+    told = {f"kms:EncryptionContext:{name}": value for name, value in sent.items()}
+    request = {"kms:CallerAccount": ACCOUNT, **told}
+    own = (data_class, environment) == (DataClass.CONFIDENTIAL, "production")
+    assert fits(statements(key)["Use"]["Condition"], request) == own
+    assert not fits(statements(key)["Use"]["Condition"], {"kms:CallerAccount": ACCOUNT})
+    assert faults(key_policy(key, PLACE)) == []
+
+
+def test_the_page_shows_the_names_that_fields_send() -> None:
+    """docs/kms.md and docs/gs1.md speak of the same pairs as the code."""
+    names = FieldContext("internal", "production", "x").pairs()
+    docs = Path(__file__).parents[3] / "docs"
+    if not docs.is_dir():
+        pytest.skip("reads the source tree, which is not here")
+    assert all(f"`kms:EncryptionContext:{name}`" in (docs / "kms.md").read_text() for name in names)
+    assert all(f"`{name}`" in (docs / "gs1.md").read_text() for name in names)
 
 
 @pytest.mark.parametrize("role", ["*", "arn:aws:iam::999999999999:role/DBARole", "a b", ""])
