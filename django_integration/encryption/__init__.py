@@ -16,24 +16,60 @@ from glisecrets.lazy import lazy as _lazy
 if TYPE_CHECKING:
     from .blind_index import BlindIndex, as_is, caseless
     from .data_keys import DjangoDataKeys
-    from .fields import EncryptedField, EncryptedTextField
+    from .fields import EncryptedField
+    from .kinds import (
+        EncryptedBinaryField,
+        EncryptedBooleanField,
+        EncryptedCharField,
+        EncryptedDateField,
+        EncryptedDateTimeField,
+        EncryptedDecimalField,
+        EncryptedEmailField,
+        EncryptedIntegerField,
+        EncryptedJSONField,
+        EncryptedTextField,
+    )
     from .process import field_envelope, process_envelope
+    from .row_binding import Sealed
 
 __getattr__, __dir__ = _lazy(
     __name__,
     {
         "blind_index": ("BlindIndex", "as_is", "caseless"),
         "data_keys": ("DjangoDataKeys",),
-        "fields": ("EncryptedField", "EncryptedTextField"),
+        "fields": ("EncryptedField",),
+        "kinds": (
+            "EncryptedBinaryField",
+            "EncryptedBooleanField",
+            "EncryptedCharField",
+            "EncryptedDateField",
+            "EncryptedDateTimeField",
+            "EncryptedDecimalField",
+            "EncryptedEmailField",
+            "EncryptedIntegerField",
+            "EncryptedJSONField",
+            "EncryptedTextField",
+        ),
         "process": ("field_envelope", "process_envelope"),
+        "row_binding": ("Sealed",),
     },
 )
 
 __all__ = [
     "BlindIndex",
     "DjangoDataKeys",
+    "EncryptedBinaryField",
+    "EncryptedBooleanField",
+    "EncryptedCharField",
+    "EncryptedDateField",
+    "EncryptedDateTimeField",
+    "EncryptedDecimalField",
+    "EncryptedEmailField",
     "EncryptedField",
+    "EncryptedIntegerField",
+    "EncryptedJSONField",
     "EncryptedTextField",
+    "Sealed",
     "as_is",
     "caseless",
     "field_envelope",

@@ -16,7 +16,12 @@ class EncryptionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Follow the settings that the process's envelope is made of."""
-        from . import process
+        """Follow the settings that the envelope is made of; make data keys after ``migrate``."""
+        from . import (
+            checks,  # noqa: F401 - registers them
+            process,
+            provisioning,
+        )
 
         process.follow_settings()
+        provisioning.connect()

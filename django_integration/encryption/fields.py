@@ -7,35 +7,31 @@ the encrypted bytes, or nothing, in place of a value.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
-
-from django.core.exceptions import ValidationError
-from django.db import models
-from django.utils.translation import gettext_lazy as _
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from glisecrets.errors import GlisecretsError
 from glisecrets.keys.envelope.errors import InvalidMessage
 from glisecrets.keys.envelope.gs1 import VALUE, VERSION
 
+from .checks import check_field
+from .delegating import DelegatingField
+from .masking import message_of, text_of
 from .process import field_envelope
 from .refusal import EncryptedCol, EncryptedIsNull, NoneOnly, is_bulk_update, refuse
+from .row_binding import Sealed, SealedAttribute, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from django.db import models
 
-    PlainField = models.Field[Any, Any]
-else:
-    PlainField = models.Field
-
-__all__ = ["EncryptedField", "EncryptedTextField"]
+__all__ = ["EncryptedField"]
 
 _PACKAGE = __name__.rpartition(".")[0]
 _GS1 = bytes([VERSION, VALUE])
-#: What an encrypted field takes, and Django's ``deconstruct`` knows nothing of.
-_OWN = {"masked": True}
+#: Options of our own, as they are unless given.
+_USUAL = {"masked": True, "bound_to_row": False}
 
 
-class EncryptedField(PlainField):
+class EncryptedField(DelegatingField):
     """A field whose values are encrypted in the database.
 
     Args:
@@ -43,17 +39,10 @@ class EncryptedField(PlainField):
         label: names the field's data keys, and is bound into every value. It must never change,
             whatever the model and the column are called one day.
         masked: whether forms, the admin and ``dumpdata`` are kept from showing the value.
+        bound_to_row: whether a value can be decrypted in its own row alone; the model's primary
+            key is a UUIDField with a default.
         **options: Django's own, and those of the plain field.
     """
-
-    #: The plain field that converts, validates and makes form fields.
-    inner_class: ClassVar[type[PlainField]] = models.TextField
-    #: Options that the plain field takes and Django's base class does not.
-    inner_options: ClassVar[tuple[str, ...]] = ()
-
-    default_error_messages: ClassVar[Mapping[str, Any]] = {
-        "unfit": _("The value is not of this field's type."),
-    }
 
     def __init__(
         self,
@@ -63,14 +52,12 @@ class EncryptedField(PlainField):
         data_class: str,
         label: str,
         masked: bool = True,
+        bound_to_row: bool = False,
         **options: Any,
     ) -> None:
-        self.data_class, self.label, self.masked = data_class, label, masked
-        self._given = {key: options.pop(key) for key in self.inner_options if key in options}
-        super().__init__(verbose_name, name, **options)
-        self.inner = self.inner_class(null=self.null, blank=self.blank, **self._given)
-        self.empty_strings_allowed = self.inner.empty_strings_allowed
-        self.empty_values = self.inner.empty_values
+        self.data_class, self.label = data_class, label
+        self.bound_to_row = bound_to_row
+        super().__init__(verbose_name, name, masked, options)
 
     def deconstruct(self) -> Any:
         """Give what a migration writes: the class as users import it, and its options."""
@@ -78,15 +65,33 @@ class EncryptedField(PlainField):
         module, _dot, class_name = path.rpartition(".")
         if module.startswith(f"{_PACKAGE}."):
             path = f"{_PACKAGE}.{class_name}"
-        own = {
-            key: getattr(self, key) for key, usual in _OWN.items() if getattr(self, key) != usual
-        }
-        labels = {"data_class": self.data_class, "label": self.label}
-        return name, path, args, {**labels, **own, **self._given, **kwargs}
+        ours = {"data_class": self.data_class, "label": self.label}
+        ours |= {key: getattr(self, key) for key in _USUAL if getattr(self, key) != _USUAL[key]}
+        return name, path, args, {**ours, **self.own_options, **kwargs}
+
+    def contribute_to_class(
+        self, cls: type[models.Model], name: str, private_only: bool = False
+    ) -> None:
+        """Join a model."""
+        super().contribute_to_class(cls, name, private_only)
+        if self.bound_to_row:
+            setattr(cls, self.attname, SealedAttribute(self))
+
+    def check(self, **kwargs: Any) -> list[Any]:
+        """Tell of options that mean nothing for encrypted values."""
+        return [*super().check(**kwargs), *check_field(self)]
 
     def get_internal_type(self) -> str:
         """Have a column of bytes."""
         return "BinaryField"
+
+    def provision_data_key(self) -> None:
+        """See to it that there is a data key.
+
+        Raises:
+            StoreError: the wrapping key cannot be asked.
+        """
+        field_envelope(self.data_class, self.label).encrypt(b"")
 
     # Values ---------------------------------------------------------------------------------
 
@@ -98,37 +103,32 @@ class EncryptedField(PlainField):
         """Give the value of bytes that :meth:`encode` gave."""
         raise NotImplementedError
 
-    def to_python(self, value: Any) -> Any:
-        """Convert as the plain field does; a value that does not fit is not repeated."""
-        try:
-            return self.inner.to_python(value)
-        except ValidationError:
-            pass  # raised below, where the error that holds the value is not its context
-        self._refuse_value()
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:  # noqa: ARG002
+        """Give the value; a bound one is encrypted here, where the row is known."""
+        value = getattr(model_instance, self.attname)
+        if not self.bound_to_row or value is None or hasattr(value, "as_sql"):
+            return value
+        return Sealed(self, self.sealed(value, row_of(model_instance)))
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        """Refuse a value that is compared with, or calculated with, in SQL."""
-        return None if value is None else refuse(self, "SQL cannot use a value of it")
-
-    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:  # noqa: ARG002
         """Encrypt a value for its column.
 
         Raises:
             ValidationError: it is not of this field's type.
-            FieldError: it is an expression.
+            FieldError: it is an expression; or it is bound to a row, which is not told.
             StoreError: the data key cannot be had.
         """
         if value is None:
             return None
+        if value.__class__ is Sealed:
+            return value.message
         if hasattr(value, "as_sql"):
             return self._only_bulk_update(value)
-        plain = self._encoded(value)
-        try:
-            return field_envelope(self.data_class, self.label).encrypt(plain)
-        except GlisecretsError as error:
-            raise self._named(error)  # noqa: B904 - the same error
+        if self.bound_to_row:
+            refuse(self, "a value is bound to its row, which is not told", "save the instances")
+        return self.sealed(value)
 
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:  # noqa: ARG002
         """Decrypt what the column holds.
 
         Raises:
@@ -138,51 +138,68 @@ class EncryptedField(PlainField):
         """
         if value is None:
             return None
-        message = value if value.__class__ is bytes else self._message(value)
+        if value.__class__ is not bytes:
+            value = self._bytes(value)
+        return Sealed(self, value) if self.bound_to_row else self.opened(value)
+
+    def sealed(self, value: Any, row: str | None = None) -> bytes:
+        """Encrypt a value; the errors are those of :meth:`get_db_prep_save`."""
+        plain = self.converted(self.encode, value)
         try:
-            plain = field_envelope(self.data_class, self.label).decrypt(message)
+            return field_envelope(self.data_class, self.label).encrypt(plain, row)
         except GlisecretsError as error:
-            raise self._named(error, message)  # noqa: B904 - the same error
-        return self._decoded(plain)
+            self._name(error)
+            raise
 
-    def _encoded(self, value: Any) -> bytes:
+    def opened(self, message: bytes, row: str | None = None) -> Any:
+        """Decrypt a message; the errors are those of :meth:`from_db_value`."""
         try:
-            return self.encode(value)
-        except (ValidationError, ValueError, TypeError, ArithmeticError):
-            pass  # raised below, where the error that holds the value is not its context
-        self._refuse_value()
-
-    def _decoded(self, plain: bytes) -> Any:
+            plain = field_envelope(self.data_class, self.label).decrypt(message, row)
+        except GlisecretsError as error:
+            if not message.startswith(_GS1):
+                self._refuse_plain()
+            self._name(error)
+            raise
         try:
             return self.decode(plain)
         except (ValueError, TypeError, ArithmeticError):
-            pass
+            pass  # raised below, where the error that holds the value is not its context
         raise InvalidMessage(
             f"{self}: the value was encrypted by a field of another type",
             next_step="go back to that type, and copy the values to a new field",
         )
 
-    def _message(self, value: Any) -> bytes:
-        if isinstance(value, memoryview | bytearray):
-            return bytes(value)
-        return self._refuse_plain()
-
-    def _refuse_value(self) -> NoReturn:
-        raise ValidationError(self.error_messages["unfit"], code="unfit")
+    def _bytes(self, value: Any) -> bytes:
+        return bytes(value) if isinstance(value, memoryview) else self._refuse_plain()
 
     def _refuse_plain(self) -> NoReturn:
         raise InvalidMessage(
             f"{self}: the column holds a value that is not encrypted",
             next_step="run `manage.py encrypted_fields encrypt`, see docs/encrypted-fields.md",
-        )
+        ) from None
 
-    def _named(self, error: GlisecretsError, message: bytes = _GS1) -> GlisecretsError:
+    def _name(self, error: GlisecretsError) -> None:
         """Say whose error it is: once, since threads that wait for one data key share it."""
-        if not message.startswith(_GS1):
-            self._refuse_plain()
         if not error.message.startswith(f"{self}: "):
             error.message = f"{self}: {error.message}"
-        return error
+
+    # Dumps ----------------------------------------------------------------------------------
+
+    def to_python(self, value: Any) -> Any:
+        """Convert as the plain field does; ``loaddata`` alone gives encrypted values."""
+        if value.__class__ is Sealed:
+            return value
+        message = message_of(value)
+        if message is None:
+            return super().to_python(value)
+        return Sealed(self, message) if self.bound_to_row else self.opened(message)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Give what ``dumpdata`` writes: the encrypted message."""
+        if not (self.masked or self.bound_to_row):
+            return self.inner.value_to_string(obj)
+        row = row_of(obj) if self.bound_to_row else None
+        return text_of(self.sealed(getattr(obj, self.attname), row))
 
     # Queries --------------------------------------------------------------------------------
 
@@ -192,7 +209,7 @@ class EncryptedField(PlainField):
         Raises:
             FieldError: any other.
         """
-        from .blind_index import look_up
+        from .blind_index import look_up  # which needs this module
 
         indexed = look_up(self, lookup_name)
         if indexed:
@@ -212,21 +229,11 @@ class EncryptedField(PlainField):
         """Give the column, each time anew, so that one that is selected is told from others."""
         return EncryptedCol(alias, self, output_field)
 
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ARG002
+        """Refuse a value that is compared with, or calculated with, in SQL."""
+        return None if value is None else refuse(self, "SQL cannot use a value of it")
+
     def _only_bulk_update(self, expression: Any) -> Any:
-        if is_bulk_update(expression, self):
-            return expression
-        refuse(self, "no expression can be assigned to it", "assign a value, row by row")
-
-
-class EncryptedTextField(EncryptedField):
-    """Text of any length."""
-
-    inner_class = models.TextField
-
-    def encode(self, value: Any) -> bytes:
-        """UTF-8."""
-        return str(value).encode()
-
-    def decode(self, plain: bytes) -> str:
-        """UTF-8."""
-        return plain.decode()
+        if not is_bulk_update(expression, self):
+            refuse(self, "no expression can be assigned to it", "assign a value, row by row")
+        return expression

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["DataKey"]
 
@@ -16,19 +19,23 @@ class DataKey(models.Model):
     """
 
     #: The key id of its messages, hexadecimal.
-    id = models.CharField(primary_key=True, max_length=64, editable=False)
-    data_class = models.CharField(max_length=200, editable=False)
-    environment = models.CharField(max_length=16, editable=False)
-    field = models.CharField(max_length=200, editable=False)
+    id: models.CharField[str, str] = models.CharField(
+        primary_key=True, max_length=64, editable=False
+    )
+    data_class: models.CharField[str, str] = models.CharField(max_length=200, editable=False)
+    environment: models.CharField[str, str] = models.CharField(max_length=16, editable=False)
+    field: models.CharField[str, str] = models.CharField(max_length=200, editable=False)
     #: As the wrapping key's keeper gave it, and which key that is, and its version if told.
-    wrapped = models.BinaryField(editable=False)
-    wrapping_key = models.TextField(editable=False)
-    material = models.TextField(null=True, editable=False)  # noqa: DJ001 - not told is not empty
-    created = models.DateTimeField(editable=False)
+    wrapped: models.BinaryField[bytes, bytes] = models.BinaryField(editable=False)
+    wrapping_key: models.TextField[str, str] = models.TextField(editable=False)
+    material: models.TextField[str | None, str | None] = models.TextField(null=True, editable=False)  # noqa: DJ001 - not told is not empty
+    created: models.DateTimeField[datetime, datetime] = models.DateTimeField(editable=False)
     #: Whether new values are encrypted under it.
-    active = models.BooleanField(editable=False)
+    active: models.BooleanField[bool, bool] = models.BooleanField(editable=False)
 
     class Meta:
+        """One active key per field."""
+
         verbose_name = "data key"
         constraints: ClassVar = [
             models.UniqueConstraint(

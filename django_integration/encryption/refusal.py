@@ -37,12 +37,14 @@ def refuse(field: Field[Any, Any], what: str, instead: str = _INSTEAD) -> NoRetu
 class EncryptedCol(Col):
     """The column, which may be selected as it is and nothing else."""
 
+    target: Field[Any, Any]
+
     def resolve_expression(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse what takes a column that was resolved before: ordering, and ``update``."""
         refuse(self.target, "the database can neither order by it nor calculate with it")
 
     @property
-    def filterable(self) -> NoReturn:
+    def filterable(self) -> NoReturn:  # type: ignore[override]
         """Refuse to be what another column is compared with."""
         refuse(self.target, "the database cannot compare it")
 
@@ -57,21 +59,28 @@ class EncryptedCol(Col):
         if compiler.select is not None:
             # Whole instances are grouped by all of their columns, so also by their key.
             return query.group_by is True
+        if query.distinct and not query.default_cols and not self._is_beside_key(query):
+            return False
         roots = query.annotation_select.values()
         return not any(
             part is self for root in roots for part in root.flatten() if part is not root
+        )
+
+    def _is_beside_key(self, query: Any) -> bool:
+        """Tell whether no two rows would be taken for one, were they not encrypted."""
+        return any(
+            isinstance(col, Col) and col.target.primary_key and col.alias == self.alias
+            for col in query.select
         )
 
 
 class EncryptedIsNull(IsNull):
     """``isnull``: what a database can tell of an encrypted column."""
 
-    def process_lhs(self, compiler: Any, connection: Any, lhs: Any = None) -> Any:
-        """Write the column, here where that is allowed."""
-        lhs = lhs or self.lhs
+    def __init__(self, lhs: Any, rhs: Any) -> None:
         if isinstance(lhs, EncryptedCol):
-            return Col.as_sql(lhs, compiler, connection)
-        return super().process_lhs(compiler, connection, lhs)
+            lhs = Col(lhs.alias, lhs.target, lhs.output_field)
+        super().__init__(lhs, rhs)
 
 
 class NoneOnly(_Lookup):

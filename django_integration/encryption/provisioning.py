@@ -1,0 +1,62 @@
+"""Data keys are made when tables are: after ``migrate``, no request has to make one."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import DatabaseError, router
+from django.db.models.signals import post_migrate
+
+from glisecrets.errors import GlisecretsError
+
+from .process import process_envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.apps import AppConfig
+
+__all__ = ["connect", "encrypted_fields", "provision"]
+
+_LOG = logging.getLogger("glisecrets.encryption")
+#: The setting that switches it off.
+_SETTING = "GLISECRETS_PROVISION_DATA_KEYS"
+
+
+def encrypted_fields(app: AppConfig) -> Iterator[Any]:
+    """Give the fields of an app's models that have data keys."""
+    for model in app.get_models():
+        fields = model._meta.local_fields
+        yield from (field for field in fields if hasattr(field, "provision_data_key"))
+
+
+def provision(app: AppConfig) -> None:
+    """See to it that each encrypted field of an app has a data key.
+
+    Raises:
+        StoreError: the wrapping key cannot be asked.
+        ConfigurationError: no wrapping key is named.
+    """
+    process_envelope().cache.clear()  # ``flush`` empties the table, and then comes here
+    for field in encrypted_fields(app):
+        field.provision_data_key()
+
+
+def connect() -> None:
+    """Provision after ``migrate`` and ``flush``."""
+    post_migrate.connect(_after_migrate, dispatch_uid="glisecrets.encryption")
+
+
+def _after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
+    from .models import DataKey
+
+    wanted = getattr(settings, _SETTING, True) and using == router.db_for_write(DataKey)
+    if not wanted or not any(encrypted_fields(sender)):
+        return
+    try:
+        provision(sender)
+    except (GlisecretsError, DatabaseError) as error:
+        told = str(error) if isinstance(error, GlisecretsError) else type(error).__name__
+        _LOG.warning("the data keys of %s are not made yet: %s", sender.label, told)
