@@ -42,9 +42,13 @@ def has_keyring(django_settings: Any) -> bool:
 
 @cache
 def _live(field: str) -> LiveJwtKeys:
-    return LiveJwtKeys(partial(_text, field))
+    return LiveJwtKeys(partial(_text, field), partial(_refresh, field))
 
 
 def _text(field: str) -> str:
     text: str = settings.GLISECRETS.live(field).get_secret_value()
     return text
+
+
+def _refresh(field: str) -> None:
+    settings.GLISECRETS.refresh(field)

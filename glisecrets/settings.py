@@ -176,6 +176,14 @@ class Settings(BaseSettings):
         """
         return self._loaded.live.reader()
 
+    def refresh(self, name: str) -> None:
+        """Have :meth:`live` give what the store has now; for a caller that was just refused.
+
+        Raises:
+            GlisecretsError: the store does not give a readable value.
+        """
+        self._loaded.live.refresh(name)
+
     def on_change(self, name: str, hook: Callable[[Change], None]) -> None:
         """Have ``hook`` called after :meth:`live` has found a new version of a field.
 

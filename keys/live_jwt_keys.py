@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING
+import threading
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
-from glisecrets.errors import GlisecretsError
+from glisecrets.errors import GlisecretsError, StoreError
 
 from .jwt_keys import JwtKeys
 from .rsa_keyring import RsaKeyring
@@ -16,25 +19,49 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("glisecrets.credentials")
 
+#: Seconds between two looks for a key that is not known: forged tokens must not become requests
+#: to the store.
+BETWEEN_LOOKS: Final = 5.0
+#: Seconds that a token with such a key waits for the look of another thread.
+_PATIENCE = 2.0
+#: Seconds until a keyring is tried again whose keys could not be asked for, at KMS.
+_RETRY_AFTER = 15.0
+
 
 class LiveJwtKeys:
     """Call it for the keys of now. A class, for it remembers what it has parsed.
 
     ::
 
-        keys = LiveJwtKeys(lambda: settings.live("jwt_keyring").get_secret_value())
+        keys = LiveJwtKeys(
+            lambda: settings.live("jwt_keyring").get_secret_value(),
+            lambda: settings.refresh("jwt_keyring"),
+        )
         token = keys().sign(payload)
 
     A new keyring is parsed by the thread that meets it first; the others go on meanwhile with
-    the keys they have, and accept what the new key signs, for it was ``next`` among them.
+    the keys they have, and accept what the new key signs, for it was ``next`` among them. After
+    an emergency it was not: a token with an unknown key has the store looked at once, at most
+    every 5 s in each process, before it is refused.
     """
 
-    def __init__(self, read: Callable[[], str]) -> None:
-        """Take what gives the keyring's JSON text; it is called each time, so it must be quick."""
-        self._read = read
+    def __init__(
+        self, read: Callable[[], str], refresh: Callable[[], object] | None = None
+    ) -> None:
+        """Take the two ways to the keyring.
+
+        Args:
+            read: gives its JSON text; it is called each time, so it must be quick.
+            refresh: has ``read`` give what the store has now; without it, nobody looks.
+        """
+        self._read, self._refresh = read, refresh
         self._known: tuple[str, JwtKeys] | None = None
-        #: What is being parsed, or could not be; by process id: a fork may cut a thread short.
-        self._tried: tuple[int, str] | None = None
+        #: A text that could not be parsed, and the ``monotonic()`` from which it is tried again.
+        self._failed: tuple[str, float] = ("", 0.0)
+        self._next_look = -inf
+        #: By process id: a lock that was held while the process forked is never let go in the
+        #: child.
+        self._flights: dict[int, threading.Lock] = {}
 
     def __call__(self) -> JwtKeys:
         """Give the keys of now.
@@ -42,22 +69,56 @@ class LiveJwtKeys:
         Raises:
             InvalidKey: the first keyring is none; of a later one that is logged, and the keys
                 stay as they are.
+            StoreError: the first keyring's keys are in KMS, which does not give them.
         """
         text, known = self._read(), self._known
         if known is None:
             return self._parsed(text)
-        if text == known[0]:
-            return known[1]
-        tried = (os.getpid(), text)
-        if tried != self._tried:
-            self._tried = tried
+        if text != known[0] and self._flight().acquire(blocking=False):
+            try:
+                return self._followed(text, known)
+            finally:
+                self._flight().release()
+        return known[1]
+
+    def _newer(self) -> JwtKeys:
+        """Look for a newer keyring, unless somebody just has; give the keys of then."""
+        if monotonic() >= self._next_look and self._flight().acquire(timeout=_PATIENCE):
+            try:
+                if monotonic() >= self._next_look:  # nobody else has looked meanwhile
+                    self._look()
+            finally:
+                self._flight().release()
+        return self()
+
+    def _look(self) -> None:
+        try:
+            if self._refresh is not None:
+                self._refresh()
+            if self._known is not None:
+                self._followed(self._read(), self._known)
+        except GlisecretsError as error:
+            _log.warning("a key of JWTs is not known, nor can be looked for: %s", error.message)
+        finally:
+            self._next_look = monotonic() + BETWEEN_LOOKS
+
+    def _followed(self, text: str, known: tuple[str, JwtKeys]) -> JwtKeys:
+        """Give the keys of a later text; of one that is no good, those that are known."""
+        failed, until = self._failed
+        if text != known[0] and (text != failed or monotonic() >= until):
             try:
                 return self._parsed(text)
             except GlisecretsError as error:
+                again = _RETRY_AFTER if isinstance(error, StoreError) else inf
+                self._failed = (text, monotonic() + again)
                 _log.error("the keys of JWTs stay as they are: %s", error.message)
         return known[1]
 
     def _parsed(self, text: str) -> JwtKeys:
-        keys = JwtKeys.of(RsaKeyring.parse(text))
+        newer = self._newer if self._refresh else None
+        keys = JwtKeys.of(RsaKeyring.parse(text), newer)
         self._known = (text, keys)
         return keys
+
+    def _flight(self) -> threading.Lock:
+        return self._flights.setdefault(os.getpid(), threading.Lock())

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from glisecrets import LiveOptions, LoadOptions, SettingsError, secret
 from glisecrets.django_integration import DjangoSettings
+from glisecrets.django_integration import jwt_keys as jwt_keys_module
 from glisecrets.django_integration.jwks import jwks
 from glisecrets.django_integration.jwt_keys import jwt_keys
 from glisecrets.keys import KeyPair, RsaKeyring
@@ -199,6 +200,39 @@ def test_no_token_is_refused_while_keys_rotate_under_traffic(
     assert len({pyjwt.get_unverified_header(token)["kid"] for token in held}) == 4
     for token in held:
         accept(token)
+
+
+def test_after_an_emergency_the_new_tokens_are_good_before_the_value_is_old(
+    store: WatchedStore, first: RsaKeyring
+) -> None:
+    """A worker that read the keyring a second ago takes them, at one request to the store."""
+
+    class Patient(ApiSettings):
+        load_options = LoadOptions(live=LiveOptions(ttl=3600))
+
+    environ = {"DJANGO_ENV": "development", "SECRET_KEY": secrets.token_urlsafe(50)}
+    store.create(NAME, first.dumps())
+    loaded = Patient.load(environ=environ, directory=Path(store.location), store=store)
+    given = {"GLISECRETS": loaded, "SIMPLE_JWT": loaded.simple_jwt(ISSUER="gli")}
+    jwt_keys_module._live.cache_clear()
+    with override_settings(**given), override_settings(INSTALLED_APPS=APPS):
+        old = issue()
+        accept(old)
+        after = new_ring()
+        store.put(NAME, after.dumps())
+        store.asked.clear()
+        accept(old)
+        claims = pyjwt.decode(old, options={"verify_signature": False})
+        key = KeyPair.from_pem(after.signing.material, validate=False)
+        new = pyjwt.encode(claims, key.rsa, "RS256", headers={"kid": key.kid})
+        for _ in range(50):
+            accept(new)
+            with refused():
+                accept(pyjwt.encode(claims, key.rsa, "RS256", headers={"kid": secrets.token_hex()}))
+            with refused():
+                accept(old)
+    assert len(store.asked) == 1
+    jwt_keys_module._live.cache_clear()
 
 
 def test_the_jwks_says_when_it_has_not_changed(ring: RsaKeyring, store: WatchedStore) -> None:
