@@ -1,0 +1,1 @@
+"""A small project's app, whose models the tests of encrypted fields use."""
