@@ -14,7 +14,13 @@ from glisecrets.placeholders import BUILD_MARK
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BUILD_COMMANDS", "GlisecretsConfig", "is_build_command", "placeholders_in"]
+__all__ = [
+    "BUILD_COMMANDS",
+    "GlisecretsConfig",
+    "has_simple_jwt",
+    "is_build_command",
+    "placeholders_in",
+]
 
 #: The management commands that an image's build runs; none of them needs a real secret. The
 #: setting ``GLISECRETS_BUILD_COMMANDS`` names more.
@@ -52,14 +58,14 @@ class GlisecretsConfig(AppConfig):
         from django.conf import settings
         from django.core.signals import request_started
 
-        from . import checks  # noqa: F401 - registers them
+        from . import checks, jwt_checks  # noqa: F401 - registers them
         from .jwt_keys import has_keyring
         from .secret_keys import KeyFollower
 
         follower = KeyFollower.of(settings)
         if follower is not None:
             request_started.connect(follower, weak=False, dispatch_uid="glisecrets.secret_keys")
-        if has_keyring(settings) and _has_simple_jwt():
+        if has_keyring(settings) and has_simple_jwt():
             from . import simple_jwt
 
             simple_jwt.install()
@@ -73,7 +79,7 @@ class GlisecretsConfig(AppConfig):
             )
 
 
-def _has_simple_jwt() -> bool:
+def has_simple_jwt() -> bool:
     """Tell whether simplejwt can be used: it imports the models of Django's users."""
     return apps.is_installed("django.contrib.auth") and bool(find_spec("rest_framework_simplejwt"))
 
