@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-CLOUD = {"boto3", "botocore", "hvac"}
+CLOUD = {"aws_encryption_sdk", "boto3", "botocore", "hvac"}
 OPTIONAL = CLOUD | {"cryptography", "django", "httpx", "rich", "sqlite3", "typer"}
 SETTINGS = {"dotenv", "pydantic", "pydantic_settings"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import encryption, jwt, kms
+from . import data_keys, encryption, jwt, kms
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,5 +14,5 @@ app = typer.Typer(
 # Each module's line; groups by add_typer, single commands by app.command().
 app.add_typer(jwt.app, name="jwt")
 app.add_typer(kms.app, name="kms")
-for _command in (encryption.encrypt, encryption.decrypt, encryption.rewrap):
+for _command in (encryption.encrypt, encryption.decrypt, data_keys.rewrap):
     app.command()(_command)

@@ -1,31 +1,30 @@
-"""``glisecrets keys encrypt | decrypt | rewrap``: files under a data key, and the data keys."""
+"""``glisecrets keys encrypt | decrypt``: files and pipes under a data key."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import sys
-from contextlib import contextmanager, suppress
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from glisecrets.cli import Invocation
-from glisecrets.cli.addressed import prompt_guard
-from glisecrets.environment import Environment
 from glisecrets.errors import ConfigurationError
 
-from ..envelope.wrapping import WRAPPING_KEY_VARIABLE
+from .envelopes import (
+    DATA_KEYS,
+    ClassOption,
+    DataKeysOption,
+    FieldOption,
+    KeyOption,
+    envelope_of,
+    wrapping_key_of,
+)
+from .whole_files import PIPE, reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from ..envelope import Envelope, EsdkField, FieldEnvelope
-    from ..envelope.wrapping import WrappingKey
-
-_PIPE = "-"
+    from ..envelope import EsdkField, FieldEnvelope
 
 
 class MessageFormat(StrEnum):
@@ -41,29 +40,11 @@ class MessageFormat(StrEnum):
 
 
 SourceArgument = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for a pipe.")]
-FieldOption = Annotated[
-    str,
-    typer.Option("--field", metavar="LABEL", help="What it is, as backup/database. Needed again."),
-]
-ClassOption = Annotated[
-    str, typer.Option("--data-class", metavar="CLASS", help="How confidential it is.")
-]
 OutputOption = Annotated[
     str | None,
     typer.Option(
         "--output", "-o", metavar="FILE", help="Default: FILE with or without .gs1 or .esdk."
     ),
-]
-KeyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        metavar="ADDRESS",
-        help=f"The wrapping key: aws:alias/…, vault:…, local:…; else {WRAPPING_KEY_VARIABLE}.",
-    ),
-]
-DataKeysOption = Annotated[
-    Path, typer.Option("--data-keys", metavar="FILE", help="Where encrypted data keys are kept.")
 ]
 FormatOption = Annotated[
     MessageFormat,
@@ -74,7 +55,6 @@ FormatOption = Annotated[
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
-_DATA_KEYS = Path("data-keys.json")
 
 
 def encrypt(
@@ -84,15 +64,15 @@ def encrypt(
     data_class: ClassOption = "confidential",
     output: OutputOption = None,
     key: KeyOption = None,
-    data_keys: DataKeysOption = _DATA_KEYS,
+    data_keys: DataKeysOption = DATA_KEYS,
     message_format: FormatOption = MessageFormat.GS1,
     force: ForceOption = False,
 ) -> None:
     """Encrypt a file or a pipe of any length; keep the file of data keys beside it."""
     invocation = Invocation.of(ctx)
     label = _field(invocation, (data_class, field), key, data_keys, message_format)
-    target = output or (_PIPE if source == _PIPE else source + message_format.suffix)
-    with _reading(source) as plain, _writing(target, force=force) as encrypted:
+    target = output or (PIPE if source == PIPE else source + message_format.suffix)
+    with reading(source) as plain, writing(target, force=force) as encrypted:
         label.encrypt_stream(plain, encrypted)
 
 
@@ -103,7 +83,7 @@ def decrypt(
     data_class: ClassOption = "confidential",
     output: OutputOption = None,
     key: KeyOption = None,
-    data_keys: DataKeysOption = _DATA_KEYS,
+    data_keys: DataKeysOption = DATA_KEYS,
     message_format: FormatOption = MessageFormat.GS1,
     force: ForceOption = False,
 ) -> None:
@@ -114,92 +94,30 @@ def decrypt(
     invocation = Invocation.of(ctx)
     label = _field(invocation, (data_class, field), key, data_keys, message_format)
     target = output or _plain(source, message_format.suffix)
-    with _reading(source) as encrypted, _writing(target, force=force) as plain:
+    with reading(source) as encrypted, writing(target, force=force) as plain:
         label.decrypt_stream(encrypted, plain)
 
 
-def rewrap(
-    ctx: typer.Context, key: KeyOption = None, data_keys: DataKeysOption = _DATA_KEYS
-) -> None:
-    """Encrypt the data keys anew under the wrapping key's newest version; no file is touched."""
-    invocation = Invocation.of(ctx)
-    envelope = _envelope(invocation, key, data_keys)
-    ids = []
-    with invocation.output.progress("rewrapping", len(list(envelope.data_keys))) as advance:
-        for data_key in envelope.rewrap():
-            ids.append(data_key.id)
-            advance()
-    if invocation.output.as_json:
-        invocation.output.json({"rewrapped": ids})
-    else:
-        invocation.output.line(f"{len(ids)} data keys rewrapped by {envelope.wrapping_key.name}")
+def _field(
+    invocation: Invocation,
+    label: tuple[str, str],
+    key: str | None,
+    data_keys: Path,
+    message_format: MessageFormat,
+) -> FieldEnvelope | EsdkField:
+    data_class, field = label
+    environment = invocation.current_environment()
+    if message_format is MessageFormat.GS1:
+        return envelope_of(invocation, key, data_keys).field(data_class, environment, field)
+    from ..envelope import EsdkField, FieldContext
+
+    context = FieldContext(data_class, environment, field)
+    return EsdkField(wrapping_key_of(invocation, key), context)
 
 
-def _envelope(invocation: Invocation, key: str | None, data_keys: Path) -> Envelope:
-    from ..envelope import Envelope, FileDataKeys, open_wrapping_key
-
-    in_development = invocation.current_environment() is Environment.DEVELOPMENT
-    unnamed = "local" if in_development else "off"
-    address = key or os.environ.get(WRAPPING_KEY_VARIABLE) or unnamed
-    prompt_guard(invocation).check_address(address, os.environ, "the wrapping key's address")
-    directory = invocation.project.directory
-    wrapping_key = open_wrapping_key(address, directory=directory)
-    return Envelope(wrapping_key, FileDataKeys(directory / data_keys))
-
-
-def _plain(source: str) -> str:
-    if source != _PIPE and not source.endswith(_SUFFIX):
+def _plain(source: str, suffix: str) -> str:
+    if source != PIPE and not source.endswith(suffix):
         raise ConfigurationError(
-            f"{source} does not end with {_SUFFIX}", next_step="say where to write: --output FILE"
+            f"{source} does not end with {suffix}", next_step="say where to write: --output FILE"
         )
-    return source.removesuffix(_SUFFIX)
-
-
-@contextmanager
-def _reading(source: str) -> Iterator[BinaryIO]:
-    if source == _PIPE:
-        yield sys.stdin.buffer
-        return
-    try:
-        file = Path(source).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise ConfigurationError(f"{source} cannot be read: {error.strerror}") from error
-    with file:
-        yield file
-
-
-@contextmanager
-def _writing(target: str, *, force: bool) -> Iterator[BinaryIO]:
-    """Write to a pipe as it comes, to a file complete or not at all, readable by its owner only."""
-    if target == _PIPE:
-        stream = _standard_output()
-        yield stream
-        stream.flush()
-        return
-    path = Path(target)
-    if path.exists() and not force:
-        raise ConfigurationError(f"{target} is there already", next_step="add --force")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigurationError(f"{target} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        draft.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            draft.unlink()
-
-
-def _standard_output() -> BinaryIO:
-    """Give stdout as bytes, past the masking: what is decrypted was asked for."""
-    stream = getattr(sys.stdout, "unmasked", sys.stdout)
-    if stream.isatty():
-        raise ConfigurationError(
-            "bytes are not for a terminal", next_step="pipe them on, or write --output FILE"
-        )
-    stream.flush()
-    buffer: BinaryIO = stream.buffer
-    return buffer
+    return source.removesuffix(suffix)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .data_keys import DataKey, DataKeyStore, FileDataKeys, MemoryDataKeys
     from .envelope import Envelope, FieldEnvelope
     from .errors import InvalidMessage, UnknownDataKey
+    from .esdk import EsdkField
     from .gs1 import FieldCipher
     from .local import LocalWrappingKey
     from .transit import TransitWrappingKey
@@ -28,6 +29,7 @@ __getattr__, __dir__ = _lazy(
         "data_keys": ("DataKey", "DataKeyStore", "FileDataKeys", "MemoryDataKeys"),
         "envelope": ("Envelope", "FieldEnvelope"),
         "errors": ("InvalidMessage", "UnknownDataKey"),
+        "esdk": ("EsdkField",),
         "gs1": ("FieldCipher",),
         "local": ("LocalWrappingKey",),
         "transit": ("TransitWrappingKey",),
@@ -41,6 +43,7 @@ __all__ = [
     "DataKeyCache",
     "DataKeyStore",
     "Envelope",
+    "EsdkField",
     "FieldCipher",
     "FieldContext",
     "FieldEnvelope",

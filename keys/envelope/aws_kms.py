@@ -134,11 +134,15 @@ class AwsWrappingKey:
             AccessDenied: no ``kms:Decrypt`` with this context.
             StoreUnavailable: KMS cannot be reached, or throttles.
         """
+        return self.decrypt(wrapped, context.pairs())
+
+    def decrypt(self, wrapped: Wrapped, pairs: Mapping[str, str]) -> bytes:
+        """Decrypt a data key of any encryption context: see :meth:`unwrap`."""
         answer = self._ask(
             "Decrypt",
             KeyId=wrapped.key,
             CiphertextBlob=wrapped.blob,
-            EncryptionContext=context.pairs(),
+            EncryptionContext=dict(pairs),
         )
         plain: bytes = answer["Plaintext"]
         return plain
