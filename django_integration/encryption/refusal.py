@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.core.exceptions import FieldError
-from django.db.models.expressions import Case, Col, Value
+from django.db.models.expressions import Case, Col, F, Value
 from django.db.models.functions import Cast
 from django.db.models.lookups import IsNull, Lookup
 
@@ -61,6 +61,8 @@ class EncryptedCol(Col):
             return query.group_by is True
         if query.distinct and not query.default_cols and not self._is_beside_key(query):
             return False
+        if self._is_ordered_by(query):
+            return False
         roots = query.annotation_select.values()
         return not any(
             part is self for root in roots for part in root.flatten() if part is not root
@@ -72,6 +74,31 @@ class EncryptedCol(Col):
             isinstance(col, Col) and col.target.primary_key and col.alias == self.alias
             for col in query.select
         )
+
+    def _is_ordered_by(self, query: Any) -> bool:
+        """Tell whether the ordering names what is selected here, which Django then never asks."""
+        ordering = query.order_by or (query.default_ordering and query.get_meta().ordering) or ()
+        if not ordering:
+            return False
+        names = {_name_of(it) for it in ordering}
+        if query.combinator and self.target.name in names:
+            return True
+        selected = {**query.annotation_select, **(query.selected or {})}
+        return any(_selected(query, selected.get(name)) is self for name in names)
+
+
+def _name_of(ordering: Any) -> str | None:
+    if isinstance(ordering, str):
+        return ordering.lstrip("-+")
+    expression = getattr(ordering, "expression", ordering)
+    return expression.name if isinstance(expression, F) else None
+
+
+def _selected(query: Any, what: Any) -> Any:
+    """Give the expression that a value of ``query.selected`` stands for."""
+    if isinstance(what, int):
+        return query.select[what]
+    return query.annotations[what] if isinstance(what, str) else what
 
 
 class EncryptedIsNull(IsNull):

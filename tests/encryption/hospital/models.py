@@ -49,6 +49,9 @@ class Visit(models.Model):
     day = models.DateField(null=True)
     reason = models.CharField(max_length=50, default="")
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 class Letter(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -56,3 +59,6 @@ class Letter(models.Model):
     body = EncryptedTextField(
         data_class="highly-confidential", label="letter/body", bound_to_row=True, null=True
     )
+
+    def __str__(self) -> str:
+        return self.title
