@@ -44,10 +44,16 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """Give the row as text, in the order of the table's columns."""
         ours, theirs = (f"{_figure(number)} {self.unit}" for number in (self.ours, self.theirs))
-        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
-        goal = "" if self.goal is None else f"≤ {self.goal:.{0 if self.ratio is None else 2}f}"
+        ratio = "" if self.ratio is None else _ratio(self.ratio)
+        written = "{:.0f}".format if self.ratio is None else _ratio
+        goal = "" if self.goal is None else f"≤ {written(self.goal)}"
         verdict = {None: "", True: "yes", False: "**no**"}[self.reached]
         return (self.name, self.peer, ours, theirs, ratio, goal, verdict)
+
+
+def _ratio(number: float) -> str:
+    """Write two digits behind the point, and one more where the first is nothing."""
+    return f"{number:.{3 if number < 0.1 else 2}f}"
 
 
 def compared(
