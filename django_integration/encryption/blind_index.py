@@ -23,6 +23,7 @@ from . import index_writing
 from .fields import EncryptedField
 from .process import field_envelope
 from .refusal import refuse
+from .row_binding import Sealed, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,8 @@ class _FromField(DeferredAttribute):
         if instance is None:
             return self
         value = getattr(instance, self.field.source.attname)
+        if isinstance(value, Sealed):  # while fixtures are loaded
+            value = value.open(row_of(instance))
         return None if value is None else IndexedValue(value)
 
     def __set__(self, instance: Any, _: Any) -> None:
@@ -161,6 +164,14 @@ class BlindIndex(PlainField):
         """What the index's data key is made for."""
         return self._label or f"{self.source.label}/blind-index"
 
+    def provision_data_key(self) -> None:
+        """See to it that there is a data key.
+
+        Raises:
+            StoreError: the wrapping key cannot be asked.
+        """
+        field_envelope(self.data_class, self.label).mac(b"")
+
     def mac(self, value: Any) -> bytes:
         """Give what the column holds for a value of the field.
 
@@ -176,6 +187,10 @@ class BlindIndex(PlainField):
     def get_internal_type(self) -> str:
         """Have a column of bytes."""
         return "BinaryField"
+
+    def pre_save(self, model_instance: Any, add: bool) -> Any:
+        """Give the field's value; ``update_or_create`` writes all that have such a method."""
+        return super().pre_save(model_instance, add)
 
     def get_prep_value(self, value: Any) -> Any:
         """Give the MAC of a value of the field."""
@@ -238,7 +253,7 @@ class BlindIndex(PlainField):
 
     def _check_source(self) -> list[Any]:
         fault = self._fault()
-        return [checks.Error(fault, obj=self, id="glisecrets_encryption.E101")] if fault else []
+        return [checks.Error(fault, obj=self, id="glisecrets.E107")] if fault else []
 
     def _fault(self) -> str:
         local = [field.name for field in self.model._meta.local_fields]

@@ -7,6 +7,7 @@ E103     an index, a constraint, ``unique_together`` or ``ordering`` over the fi
 E104     the app ``glisecrets.django_integration.encryption`` is not installed
 E105     a data class or label that is none
 E106     the admin searches, filters or orders by the field
+E107     a blind index of no encrypted field, of one declared after it, or beside another
 W101     two fields have one label, and so one data key
 ======== ===========================================================================
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError
 from django.db.models.sql.subqueries import InsertQuery, UpdateQuery
 
+from .row_binding import Sealed
+
 if TYPE_CHECKING:
     from .blind_index import BlindIndex
     from .fields import EncryptedField
@@ -80,10 +82,10 @@ def _complete(query: Any, field: EncryptedField, index: BlindIndex) -> None:
         _refuse_difference(index, updated[field], updated[index])
     elif _is_insert(query):
         query.update_fields = [*query.update_fields, index]
-    elif hasattr(updated[field], "as_sql"):
+    elif _is_unknown(updated[field]):
         raise FieldError(
             f"{field} has the blind index {index.name!r}, which must be written with it"
-            f"\n  next: name both, as in bulk_update(objects, [{field.name!r}, {index.name!r}])"
+            f"\n  next: name {index.name!r} too, in update_fields or for bulk_update()"
         )
     else:
         # Django's compiler is about to come to it: it goes through this list now.
@@ -92,11 +94,16 @@ def _complete(query: Any, field: EncryptedField, index: BlindIndex) -> None:
 
 def _refuse_difference(index: BlindIndex, written: Any, indexed: Any) -> None:
     indexed = getattr(indexed, "value", indexed)
-    if hasattr(written, "as_sql") or hasattr(indexed, "as_sql") or written == indexed:
+    if _is_unknown(written) or _is_unknown(indexed) or written == indexed:
         return
     raise FieldError(
         f"{index} would index another value than is written\n  next: leave it out, it follows"
     )
+
+
+def _is_unknown(value: Any) -> bool:
+    """Tell whether a value is not known here: an expression, or one that is bound to its row."""
+    return hasattr(value, "as_sql") or isinstance(value, Sealed)
 
 
 def _is_update(query: Any) -> bool:
