@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models.query_utils import DeferredAttribute
 
+from glisecrets.errors import ConfigurationError
+
 from .masking import is_loading
 
 if TYPE_CHECKING:
@@ -73,6 +75,14 @@ class SealedAttribute(DeferredAttribute):
 
 
 def row_of(instance: Model) -> str:
-    """Give the id that a row's values are bound to."""
-    meta = instance._meta
-    return str(meta.pk.to_python(instance.pk))
+    """Give the id that a row's values are bound to.
+
+    Raises:
+        ConfigurationError: the instance has no primary key.
+    """
+    if instance.pk is None:
+        raise ConfigurationError(
+            f"a bound value of {instance._meta.label} has no row: the primary key is None",
+            next_step="read or set the value while the instance has its key",
+        )
+    return str(instance._meta.pk.to_python(instance.pk))

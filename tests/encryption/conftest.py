@@ -35,10 +35,13 @@ APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "hospital",
+    "registry",
 ]
 _PROJECT = {
     "INSTALLED_APPS": APPS,
-    "MIGRATION_MODULES": dict.fromkeys(("hospital", "admin", "auth", "contenttypes", "sessions")),
+    "MIGRATION_MODULES": dict.fromkeys(
+        ("hospital", "registry", "admin", "auth", "contenttypes", "sessions")
+    ),
     "ROOT_URLCONF": "hospital.urls",
     "MIDDLEWARE": [
         "django.contrib.sessions.middleware.SessionMiddleware",
@@ -63,8 +66,8 @@ _PROJECT = {
     "ALLOWED_HOSTS": ["testserver"],
 }
 
-#: What the apps themselves wrote, and know by heart.
-_KEPT = {"django_content_type", "auth_permission"}
+#: What the apps themselves wrote and know by heart, and the data keys that ``migrate`` made.
+_KEPT = {"django_content_type", "auth_permission", "glisecrets_encryption_datakey"}
 
 
 @pytest.fixture(scope="session")
@@ -115,15 +118,22 @@ def project(
 
 @pytest.fixture(autouse=True)
 def _rows(project: None) -> Iterator[None]:
-    """Leave no rows behind, and no data keys."""
+    """Leave no rows behind but data keys."""
     yield
-    from glisecrets.django_integration.encryption import process_envelope
-
     connection.close()  # whatever a test did to it
     tables = set(connection.introspection.django_table_names(only_existing=True)) - _KEPT
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
     connection.close()
+
+
+@pytest.fixture
+def no_data_keys(project: None) -> None:
+    """Begin as in a new project, whose first value makes the first data key."""
+    from glisecrets.django_integration.encryption import process_envelope
+    from glisecrets.django_integration.encryption.models import DataKey
+
+    DataKey.objects.all().delete()
     process_envelope().cache.clear()
 
 

@@ -1,0 +1,1 @@
+"""Models with blind indexes, and with plain columns to be encrypted."""
