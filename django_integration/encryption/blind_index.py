@@ -22,7 +22,6 @@ from django.db.models.signals import class_prepared
 from . import index_writing
 from .fields import EncryptedField
 from .process import field_envelope
-from .refusal import refuse
 from .row_binding import Sealed, row_of
 
 if TYPE_CHECKING:
@@ -32,12 +31,11 @@ if TYPE_CHECKING:
 else:
     PlainField = models.Field
 
-__all__ = ["BlindIndex", "IndexedValue", "as_is", "caseless", "indexes_of", "look_up"]
+__all__ = ["BlindIndex", "IndexedValue", "as_is", "caseless", "indexes_of"]
 
 #: What every index column is: filled for the program, never by a person, and in no dump.
 _ALWAYS = {"null": True, "blank": True, "editable": False, "serialize": False}
-_EQUALITY = ("exact", "in")
-_LOOK_UPS = (*_EQUALITY, "isnull")
+_LOOK_UPS = ("exact", "in", "isnull")
 
 
 def as_is(value: Any) -> Any:
@@ -273,23 +271,3 @@ def indexes_of(field: EncryptedField) -> list[BlindIndex]:
     """Give the blind indexes of an encrypted field, in their order."""
     local = field.model._meta.local_fields
     return [it for it in local if isinstance(it, BlindIndex) and it.source_name == field.name]
-
-
-def look_up(field: EncryptedField, name: str) -> Any:
-    """Give what compares a field's index in its place; ``None`` where it has no such index.
-
-    Returns:
-        A function of both sides, which is all that Django asks of a look-up's class.
-    """
-    if name not in _EQUALITY:
-        return None
-    index = next((index for index in indexes_of(field) if index.searchable), None)
-    if index is None:
-        return None
-
-    def compare(lhs: Any, rhs: Any) -> Any:
-        if any(hasattr(it, "as_sql") for it in (rhs if isinstance(rhs, list | tuple) else [rhs])):
-            refuse(field, "its blind index compares values only, no expressions", "give the values")
-        return index.get_lookup(name)(index.get_col(lhs.alias), rhs)
-
-    return compare

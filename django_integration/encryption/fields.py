@@ -183,7 +183,14 @@ class EncryptedField(DelegatingField):
         if not error.message.startswith(f"{self}: "):
             error.message = f"{self}: {error.message}"
 
-    # Dumps ----------------------------------------------------------------------------------
+    # Validation and dumps -------------------------------------------------------------------
+
+    def validate(self, value: Any, model_instance: models.Model | None) -> None:
+        """Validate as the plain field does; a unique blind index has no equal value yet."""
+        from .finding import refuse_repeated  # which needs this module
+
+        super().validate(value, model_instance)
+        refuse_repeated(self, value, model_instance)
 
     def to_python(self, value: Any) -> Any:
         """Convert as the plain field does; ``loaddata`` alone gives encrypted values."""
@@ -209,7 +216,7 @@ class EncryptedField(DelegatingField):
         Raises:
             FieldError: any other.
         """
-        from .blind_index import look_up  # which needs this module
+        from .finding import look_up  # which needs this module
 
         indexed = look_up(self, lookup_name)
         if indexed:
