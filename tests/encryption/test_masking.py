@@ -289,3 +289,20 @@ def test_a_pickled_bound_value_stays_sealed(models: Any) -> None:
     kept = pickle.dumps(models.Letter.objects.get())
     assert b"canary" not in kept
     assert pickle.loads(kept).body == "canary-letter"
+
+
+def test_rest_framework_shows_no_value(models: Any, patient: Any) -> None:
+    """Its ModelSerializer gives the message, and takes a new value."""
+    from rest_framework.serializers import ModelSerializer
+
+    class PatientSerializer(ModelSerializer):
+        class Meta:
+            model = models.Patient
+            fields = ("name", "note", "born", "history", "smokes")
+
+    shown = PatientSerializer(patient).data
+    assert traces(repr(shown)) == []
+    change = PatientSerializer(patient, {"born": "2001-02-03"}, partial=True)
+    assert change.is_valid(), change.errors
+    change.save()
+    assert models.Patient.objects.get().born == date(2001, 2, 3)
