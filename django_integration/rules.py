@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from glisecrets.environment import Environment
 from glisecrets.keys import InvalidKey, InvalidKeyring, RsaKeyring
+from glisecrets.keys.rsa_keyring import is_in_kms
 from glisecrets.placeholders import BUILD_MARK
 from glisecrets.redaction.process import remember
 
@@ -105,8 +106,9 @@ def jwt_keyring_is_one(value: SecretStr | None) -> SecretStr | None:
     try:
         ring = RsaKeyring.parse(text)
         for key in ring.accepted():
-            remember(key.material, name="jwt_keyring")
-        ring.public_keys()
+            if not is_in_kms(key):
+                remember(key.material, name="jwt_keyring")
+        ring.check_readable()
     except InvalidKey:
         ring = None
     if ring is None:

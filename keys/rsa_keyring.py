@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RsaKeyring(Keyring):
-    """RSA keys: the material is PEM, of retired keys the public half; the id is the ``kid``."""
+    """RSA keys: the material is PEM, of retired keys the public half; the id is the ``kid``.
+
+    Of a key in AWS KMS the material is its address, ``aws:arn:aws:kms:…``: no secret.
+    """
 
     @classmethod
     def taken_over(cls, value: str, now: datetime) -> Self:
@@ -31,10 +34,28 @@ class RsaKeyring(Keyring):
         """
         return _key(KeyPair.generate(bits), now)
 
+    @staticmethod
+    def key_in_kms(address: str, now: datetime) -> Key:
+        """Take a key that signs in AWS KMS.
+
+        Args:
+            address: see :meth:`glisecrets.keys.kms.KmsSigner.open`, which says what is raised.
+            now: the time, aware.
+        """
+        from .kms import KmsSigner
+
+        signer = KmsSigner.open(address)
+        return Key(KeyPair(signer).kid, signer.address, now)
+
     @property
     def key_pair(self) -> KeyPair:
-        """What signs. Parsed at each call, which is slow: keep it."""
-        return KeyPair.from_pem(self.signing.material)
+        """What signs. Parsed at each call, which is slow: keep it.
+
+        Raises:
+            InvalidKey: it cannot be read.
+            StoreError: it is in KMS, which does not give its public half.
+        """
+        return _pair(self.signing)
 
     def public_keys(self, now: datetime | None = None) -> tuple[PublicKey, ...]:
         """Give every key that verifies, the signing one first.
@@ -44,6 +65,7 @@ class RsaKeyring(Keyring):
 
         Raises:
             InvalidKey: one cannot be read, or its id is not its thumbprint.
+            StoreError: one is in KMS, which does not give its public half.
         """
         return tuple(_published(key) for key in self.accepted(now))
 
@@ -55,18 +77,29 @@ class RsaKeyring(Keyring):
         """
         return {"keys": [key.jwk for key in self.public_keys(now)]}
 
+    def check_readable(self) -> None:
+        """See that the keys that are here can be read; KMS is not asked.
+
+        Raises:
+            InvalidKey: one cannot be, is weak, or has another id than its thumbprint.
+        """
+        for key in self.accepted():
+            if not is_in_kms(key):
+                _published(key)
+
     def check(self) -> None:
         """See that the keys that sign do so, and that what is published of them verifies.
 
         Raises:
             InvalidKey: one does not; one is weak or has a wrong id; a retired one could sign.
+            StoreError: one is in KMS, which does not let it sign.
         """
         private = [key.id for key in self.retired if _is_private(key)]
         if private:
             raise InvalidKeyring(f"the retired key {private[0]} still has its private half")
         for key, jwk in zip(self.accepted(), self.jwks()["keys"], strict=True):
             if key not in self.retired:
-                signature = KeyPair.from_pem(key.material).sign(b"glisecrets")
+                signature = _pair(key).sign(b"glisecrets")
                 PublicKey.from_jwk(jwk).verify(signature, b"glisecrets")
 
     def _spent(self, key: Key) -> Key:
@@ -80,7 +113,7 @@ def _key(pair: KeyPair, now: datetime) -> Key:
 def _published(key: Key) -> PublicKey:
     if _is_private(key):
         # check() validates it, once.
-        public = KeyPair.from_pem(key.material, validate=False).public
+        public = _pair(key, validate=False).public
     else:
         public = PublicKey.from_pem(key.material)
     if public.kid != key.id:
@@ -91,5 +124,18 @@ def _published(key: Key) -> PublicKey:
     return public
 
 
+def is_in_kms(key: Key) -> bool:
+    """Tell whether a key's material is an address, and not the key itself."""
+    return key.material.startswith("aws:")
+
+
+def _pair(key: Key, *, validate: bool = True) -> KeyPair:
+    if is_in_kms(key):
+        from .kms.signing import signer_at
+
+        return KeyPair(signer_at(key.material))
+    return KeyPair.from_pem(key.material, validate=validate)
+
+
 def _is_private(key: Key) -> bool:
-    return "PRIVATE KEY" in key.material.partition("\n")[0]
+    return is_in_kms(key) or "PRIVATE KEY" in key.material.partition("\n")[0]

@@ -20,6 +20,7 @@ from ..errors import InvalidKey
 from ..key_pair import KeyPair, PublicKey
 from ..rsa_keyring import RsaKeyring
 from .jwt_generate import generate
+from .jwt_kms import kms
 from .key_files import hide, read_key, read_public
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class _Given(NamedTuple):
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="RSA keys that sign JSON Web Tokens by RS256."
 )
-app.command()(generate)
+for _command in (generate, kms):
+    app.command()(_command)
 
 FilesArgument = Annotated[
     list[Path] | None, typer.Argument(metavar="FILE...", help="Keys in PEM; - is standard input.")

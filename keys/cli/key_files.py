@@ -15,6 +15,7 @@ from glisecrets.redaction import process_redactor
 
 from ..jwks import read_jwks
 from ..key_pair import KeyPair, PublicKey
+from ..rsa_keyring import is_in_kms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,9 +75,9 @@ def read_text(path: Path) -> str:
 
 
 def hide(ring: RsaKeyring) -> None:
-    """Have the private keys of a ring masked from here on; their ids are public."""
+    """Have the private keys of a ring masked from here on; ids and KMS's ARNs are public."""
     for key in (ring.signing, ring.next):
-        if key:
+        if key and not is_in_kms(key):
             process_redactor().add(key.material, name="private key")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .place import Place
     from .planning import Change, KeyPlan
     from .policy import key_policy
+    from .signing import KmsSigner
     from .site import Sites
 
 __getattr__, __dir__ = _lazy(
@@ -29,6 +30,7 @@ __getattr__, __dir__ = _lazy(
         "place": ("Place",),
         "planning": ("Change", "KeyPlan"),
         "policy": ("key_policy",),
+        "signing": ("KmsSigner",),
         "site": ("Sites",),
     },
 )
@@ -42,6 +44,7 @@ __all__ = [
     "KmsClient",
     "KmsKey",
     "KmsRefused",
+    "KmsSigner",
     "Place",
     "Sites",
     "audit",

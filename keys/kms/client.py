@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from glisecrets.errors import (
     AccessDenied,
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-#: Seconds to wait for a connection, and for an answer on it; and tries of one request.
-_CONNECT_TIMEOUT, _READ_TIMEOUT, _ATTEMPTS = 3, 10, 5
 _SERVER_ERRORS = 500
 #: Starts of error codes that pass by themselves.
-_BUSY = ("Throttl", "TooManyRequests", "KMSInternal", "DependencyTimeout")
+_BUSY = ("Throttl", "TooManyRequests", "KMSInternal", "KeyUnavailable", "DependencyTimeout")
 #: Error codes whose message names ARNs and rules. Others may repeat a request's headers.
 _QUOTABLE = {
     "AccessDenied",
     "AlreadyExists",
+    "Disabled",
+    "InvalidKeyUsage",
     "KMSInvalidState",
     "LimitExceeded",
     "MalformedPolicyDocument",
@@ -38,6 +39,16 @@ _QUOTABLE = {
     "UnsupportedOperation",
     "Validation",
 }
+
+
+class Patience(NamedTuple):
+    """How long KMS is waited for."""
+
+    #: Seconds for a connection, and for an answer on it.
+    connect: float = 3
+    read: float = 10
+    #: Tries of one request, unless ``AWS_MAX_ATTEMPTS`` or the profile says otherwise.
+    attempts: int = 5
 
 
 class KmsRefused(InvalidRequest):
@@ -60,9 +71,12 @@ class KmsClient:
         region: str | None = None,
         profile: str | None = None,
         endpoint_url: str | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._options = ClientOptions.of(region, profile, endpoint_url, None)
-        self._clients: dict[tuple[str, str | None], BaseClient] = {}
+        self._patience = patience or Patience()
+        #: By process id too: no socket is shared with a parent.
+        self._clients: dict[tuple[int, str, str | None], BaseClient] = {}
 
     def place(self, environment: str) -> Place:
         """Ask who we are, and so where.
@@ -75,8 +89,8 @@ class KmsClient:
         told = self._ask("sts", "GetCallerIdentity", region, {})
         return Place(told["Account"], region, environment, told["Arn"].split(":")[1])
 
-    def ask(self, action: str, region: str, **params: Any) -> dict[str, Any]:
-        """Send KMS one request, with botocore's retries.
+    def ask(self, action: str, region: str | None, **params: Any) -> dict[str, Any]:
+        """Send KMS one request, with botocore's retries; ``None``: to the Region of the profile.
 
         Raises:
             KmsRefused: KMS said no; its ``code`` says why.
@@ -116,13 +130,14 @@ class KmsClient:
         return told
 
     def _client(self, service: str, region: str | None) -> BaseClient:
-        at = (service, region)
+        at = (os.getpid(), service, region)
         if at not in self._clients:
-            self._clients[at] = _new_client(service, self._options._replace(region=region))
+            options = self._options._replace(region=region)
+            self._clients.setdefault(at, _new_client(service, options, self._patience))
         return self._clients[at]
 
 
-def _new_client(service: str, options: ClientOptions) -> BaseClient:
+def _new_client(service: str, options: ClientOptions, patience: Patience) -> BaseClient:
     try:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
@@ -131,14 +146,14 @@ def _new_client(service: str, options: ClientOptions) -> BaseClient:
         raise MissingExtra("KMS", "aws") from None
     try:
         session = Session(profile=options.profile)
-        attempts = session.get_config_variable("max_attempts") or _ATTEMPTS
+        attempts = session.get_config_variable("max_attempts") or patience.attempts
         return session.create_client(
             service,
             region_name=options.region or session.get_config_variable("region"),
             endpoint_url=options.endpoint_url,
             config=Config(
-                connect_timeout=_CONNECT_TIMEOUT,
-                read_timeout=_READ_TIMEOUT,
+                connect_timeout=patience.connect,
+                read_timeout=patience.read,
                 retries={"mode": "standard", "total_max_attempts": attempts},
             ),
             **options.credentials._asdict(),
@@ -196,6 +211,9 @@ def _refusal(error: Any, action: str, region: str) -> StoreError:
 _STEPS = {
     "MalformedPolicyDocument": "a role that the policy names does not exist, or you would lock"
     " yourself out: correct readers and applications in [tool.glisecrets.kms.keys]",
-    "KMSInvalidState": "look at the key's state: glisecrets keys kms audit",
+    "Disabled": "enable it again, or use another key: aws kms enable-key",
+    "InvalidKeyUsage": "use a key that is made for this: neither usage nor spec can be changed",
+    "KMSInvalidState": "look at the key's state: aws kms describe-key; is it pending deletion, then"
+    " aws kms cancel-key-deletion; of the catalogue's keys: glisecrets keys kms audit",
     "LimitExceeded": "ask AWS for a higher quota, or remove what is not used",
 }

@@ -15,13 +15,16 @@ import pytest
 from django.test import RequestFactory, override_settings
 from pydantic import SecretStr
 
-from glisecrets import LiveOptions, LoadOptions, SettingsError, secret
+from glisecrets import LiveOptions, LoadOptions, SettingsError, StoreUnavailable, secret
 from glisecrets.django_integration import DjangoSettings
 from glisecrets.django_integration import jwt_keys as jwt_keys_module
 from glisecrets.django_integration.jwks import jwks
 from glisecrets.django_integration.jwt_keys import jwt_keys
 from glisecrets.keys import KeyPair, RsaKeyring
 from glisecrets.keys import pyjwt as ours
+from glisecrets.keys.kms import signing
+
+from ..keys.strict_kms import StrictKms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -233,6 +236,38 @@ def test_after_an_emergency_the_new_tokens_are_good_before_the_value_is_old(
                 accept(old)
     assert len(store.asked) == 1
     jwt_keys_module._live.cache_clear()
+
+
+def test_a_key_in_kms_signs_for_simplejwt(
+    store: WatchedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings load without KMS; the first token fetches the public half, each is signed."""
+    kms = StrictKms()
+    boto = kms.client()
+    monkeypatch.setattr("glisecrets.keys.kms.client._new_client", lambda *_: boto)
+    kms.add(KeyPair.generate().rsa, "alias/gli-jwt")
+    ring = RsaKeyring(RsaKeyring.key_in_kms("aws:alias/gli-jwt", datetime.now(UTC)))
+    kms.calls.clear()
+    store.create(NAME, ring.dumps())
+    loaded = load(store)
+    given = {"GLISECRETS": loaded, "SIMPLE_JWT": loaded.simple_jwt(ISSUER="gli")}
+    jwt_keys_module._live.cache_clear()
+    with override_settings(**given), override_settings(INSTALLED_APPS=APPS):
+        assert not kms.calls
+        held = [issue() for _ in range(3)]
+        for token in held:
+            accept(token)
+        assert (
+            json.loads(jwks(RequestFactory().get("/")).content)["keys"][0]["kid"] == ring.signing.id
+        )
+        kms.failing = "ThrottlingException"
+        with pytest.raises(StoreUnavailable):
+            issue()
+        accept(held[0])
+    assert kms.calls == {"GetPublicKey": 1, "Sign": 4}
+    jwt_keys_module._live.cache_clear()
+    signing.signer_at.cache_clear()
+    signing._client.cache_clear()
 
 
 def test_the_jwks_says_when_it_has_not_changed(ring: RsaKeyring, store: WatchedStore) -> None:

@@ -10,17 +10,46 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.session
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
 class Failure(Exception):
     """An error answer."""
+
+
+@dataclass
+class SigningKey:
+    """An asymmetric key, which signs, or does not."""
+
+    private: Any = field(repr=False)
+    usage: str = "SIGN_VERIFY"
+    #: ``Enabled``, ``Disabled`` or ``PendingDeletion``.
+    state: str = "Enabled"
+    arn: str = field(
+        default_factory=lambda: f"arn:aws:kms:ap-northeast-2:123456789012:key/{uuid.uuid4()}"
+    )
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What GetPublicKey tells of it beside the key."""
+        if isinstance(self.private, ec.EllipticCurvePrivateKey):
+            spec, algorithms = "ECC_NIST_P256", ["ECDSA_SHA_256"]
+        else:
+            spec = f"RSA_{self.private.key_size}"
+            algorithms = ["RSASSA_PKCS1_V1_5_SHA_256", "RSASSA_PSS_SHA_256"]
+        told = {"KeyId": self.arn, "KeySpec": spec, "KeyUsage": self.usage}
+        if self.usage == "SIGN_VERIFY":
+            return {**told, "SigningAlgorithms": algorithms}
+        return {**told, "EncryptionAlgorithms": ["RSAES_OAEP_SHA_256"]}
 
 
 @dataclass
@@ -35,6 +64,10 @@ class StrictKms:
     calls: Counter[str] = field(default_factory=Counter)
     #: Actions -> the context of each request.
     contexts: list[dict[str, str]] = field(default_factory=list)
+    #: Asymmetric keys by ARN, and by aliases that point at them.
+    signing: dict[str, SigningKey] = field(default_factory=dict)
+    #: The digests and messages that were signed.
+    signed: list[bytes] = field(default_factory=list)
     materials: list[bytes] = field(default_factory=lambda: [secrets.token_bytes(32)], repr=False)
 
     def client(self) -> Any:
@@ -60,9 +93,7 @@ class StrictKms:
     def _do(self, action: str, body: dict[str, Any]) -> dict[str, Any]:
         if self.failing:
             raise Failure(self.failing)
-        if self.state != "Enabled":
-            disabled = self.state == "Disabled"
-            raise Failure("DisabledException" if disabled else "KMSInvalidStateException")
+        _check_state(self.state)
         return getattr(self, f"_{action}")(**body)
 
     def _GenerateDataKey(
@@ -96,6 +127,43 @@ class StrictKms:
         told = self._sealed(DestinationKeyId, plain, DestinationEncryptionContext)
         return {**told, "DestinationKeyMaterialId": told.pop("KeyMaterialId")}
 
+    def add(
+        self, private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, alias: str
+    ) -> SigningKey:
+        """Make a key of this, as ``create-key`` and ``create-alias`` do of a random one."""
+        key = SigningKey(private)
+        self.signing |= {key.arn: key, alias: key}
+        return key
+
+    def _GetPublicKey(self, KeyId: str) -> dict[str, Any]:
+        key = self._asymmetric(KeyId)
+        der = key.private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        return {**key.described, "PublicKey": der}
+
+    def _Sign(
+        self, KeyId: str, Message: str, SigningAlgorithm: str, MessageType: str = "RAW"
+    ) -> dict[str, Any]:
+        key, message = self._asymmetric(KeyId), base64.b64decode(Message)
+        if key.usage != "SIGN_VERIFY" or SigningAlgorithm != "RSASSA_PKCS1_V1_5_SHA_256":
+            raise Failure("InvalidKeyUsageException")
+        digest = MessageType == "DIGEST"
+        if len(message) != hashes.SHA256.digest_size if digest else len(message) > 4096:
+            raise Failure("ValidationException")
+        self.signed.append(message)
+        algorithm = utils.Prehashed(hashes.SHA256()) if digest else hashes.SHA256()
+        signature = key.private.sign(message, padding.PKCS1v15(), algorithm)
+        return {"KeyId": key.arn, "Signature": signature, "SigningAlgorithm": SigningAlgorithm}
+
+    def _asymmetric(self, key_id: str) -> SigningKey:
+        if key_id == self.arn:
+            raise Failure("UnsupportedOperationException")
+        if key_id not in self.signing:
+            raise Failure("NotFoundException")
+        _check_state(self.signing[key_id].state)
+        return self.signing[key_id]
+
     def _sealed(self, key: str, plain: bytes, context: dict[str, str]) -> dict[str, Any]:
         self._check_key(key)
         self.contexts.append(context)
@@ -123,6 +191,12 @@ class StrictKms:
 class _Http:
     status_code: int
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def _check_state(state: str) -> None:
+    if state != "Enabled":
+        disabled = state == "Disabled"
+        raise Failure("DisabledException" if disabled else "KMSInvalidStateException")
 
 
 def _exactly(context: dict[str, str]) -> bytes:
