@@ -14,5 +14,11 @@ app = typer.Typer(
 # Each module's line; groups by add_typer, single commands by app.command().
 app.add_typer(jwt.app, name="jwt")
 app.add_typer(kms.app, name="kms")
-for _command in (encryption.encrypt, encryption.decrypt, data_keys.rewrap):
+for _command in (
+    encryption.encrypt,
+    encryption.decrypt,
+    data_keys.rewrap,
+    data_keys.reencrypt,
+    data_keys.shred,
+):
     app.command()(_command)

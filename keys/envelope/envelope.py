@@ -10,7 +10,7 @@ from glisecrets.errors import Undecryptable
 from .cache import DataKeyCache
 from .context import FieldContext
 from .data_keys import DataKey
-from .gs1 import KEY_ID_BYTES, FieldCipher, key_id_of, unknown
+from .gs1 import KEY_ID_BYTES, STREAM, FieldCipher, key_id_of, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,6 +133,28 @@ class FieldEnvelope:
         from .streams import decrypt_stream
 
         decrypt_stream(self._of, source, target)
+
+    def reencrypt_stream(self, source: BinaryIO, target: BinaryIO) -> None:
+        """Decrypt a file and encrypt it under the active data key, in constant memory.
+
+        Raises:
+            InvalidMessage: see :meth:`decrypt_stream`; what was written is to be thrown away.
+        """
+        from .streams import opened, sealed
+
+        chunks = opened(self._of, source)  # a file that is not ours makes no data key
+        cipher = self._cache.take(self._active_slot, self._load_active)
+        target.writelines(sealed(cipher, chunks))
+
+    def is_active(self, file_start: bytes) -> bool:
+        """Tell by a file's first 34 bytes whether it is encrypted under the active data key.
+
+        Raises:
+            InvalidMessage: it is no encrypted file.
+        """
+        key_id = key_id_of(file_start, STREAM).hex()
+        active = self._envelope.data_keys.active(self.context)
+        return active is not None and active.id == key_id
 
     def renew_data_key(self) -> DataKey:
         """Make a new active data key; the old one still decrypts. Gives the active one.

@@ -38,12 +38,7 @@ _COUNTER_BYTES = 11
 
 def encrypt_stream(cipher: FieldCipher, source: BinaryIO, target: BinaryIO) -> None:
     """Encrypt everything that a file gives."""
-    salt = os.urandom(SALT_BYTES)
-    header = bytes([VERSION, STREAM]) + cipher.key_id + salt
-    bound, gcm = cipher.bound(header), _gcm(cipher, salt)
-    target.write(header)
-    chunks = _numbered(source, CHUNK_BYTES)
-    target.writelines(gcm.encrypt(nonce, chunk, bound) for nonce, chunk in chunks)
+    target.writelines(sealed(cipher, _chunks(source, CHUNK_BYTES)))
 
 
 def decrypt_stream(
@@ -59,28 +54,59 @@ def decrypt_stream(
     Raises:
         InvalidMessage: it is no such file, or was altered or cut off.
     """
+    target.writelines(opened(cipher_of, source))
+
+
+def sealed(cipher: FieldCipher, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Give an encrypted file in parts, for plain chunks that all but the last are full."""
+    salt = os.urandom(SALT_BYTES)
+    header = bytes([VERSION, STREAM]) + cipher.key_id + salt
+    bound, gcm = cipher.bound(header), _gcm(cipher, salt)
+    yield header
+    for nonce, chunk in _numbered(chunks):
+        yield gcm.encrypt(nonce, chunk, bound)
+
+
+def opened(cipher_of: Callable[[bytes], FieldCipher], source: BinaryIO) -> Iterator[bytes]:
+    """Read a file's header, and give its plain chunks, each of them verified.
+
+    Raises:
+        InvalidMessage: see :func:`decrypt_stream`; for the header, before this returns.
+    """
     header = _read(source, HEADER_BYTES)
     cipher = cipher_of(key_id_of(header, STREAM))
     salt = _read(source, SALT_BYTES)
     if len(salt) < SALT_BYTES:
         raise _broken("ends within its header")
     # As read, not as it should be: then the tag covers it, whatever cipher_of gives.
-    bound, gcm = cipher.bound(header + salt), _gcm(cipher, salt)
-    for number, (nonce, chunk) in enumerate(_numbered(source, CHUNK_BYTES + TAG_BYTES)):
+    return _verified(_gcm(cipher, salt), cipher.bound(header + salt), source)
+
+
+def _verified(gcm: AESGCM, bound: bytes, source: BinaryIO) -> Iterator[bytes]:
+    chunks = _chunks(source, CHUNK_BYTES + TAG_BYTES)
+    for number, (nonce, chunk) in enumerate(_numbered(chunks)):
         plain = _opened(gcm, nonce, chunk, bound)
         if plain is None or (number and not plain):
             raise _broken(f"was altered or cut off after {number * CHUNK_BYTES} bytes")
-        target.write(plain)
+        yield plain
 
 
-def _numbered(source: BinaryIO, size: int) -> Iterator[tuple[bytes, bytes]]:
+def _numbered(chunks: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Give nonces and chunks; the last chunk is the only one that may be short, or even empty."""
-    number, chunk, final = 0, _read(source, size), False
-    while not final:
-        following = _read(source, size)
-        final = not following
-        yield number.to_bytes(_COUNTER_BYTES, "big") + bytes([final]), chunk
-        number, chunk = number + 1, following
+    number, chunk = 0, next(chunks, b"")
+    for number, following in enumerate(chunks, 1):
+        yield _nonce(number - 1, last=False), chunk
+        chunk = following
+    yield _nonce(number, last=True), chunk
+
+
+def _nonce(number: int, *, last: bool) -> bytes:
+    return number.to_bytes(_COUNTER_BYTES, "big") + bytes([last])
+
+
+def _chunks(source: BinaryIO, size: int) -> Iterator[bytes]:
+    while chunk := _read(source, size):
+        yield chunk
 
 
 def _read(source: BinaryIO, size: int) -> bytes:

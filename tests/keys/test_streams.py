@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from glisecrets.keys.envelope import FieldCipher, FieldContext, InvalidMessage, UnknownDataKey
 from glisecrets.keys.envelope.gs1 import unknown
-from glisecrets.keys.envelope.streams import CHUNK_BYTES, decrypt_stream, encrypt_stream
+from glisecrets.keys.envelope.streams import (
+    CHUNK_BYTES,
+    decrypt_stream,
+    encrypt_stream,
+    opened,
+    sealed,
+)
 
 from . import gs1_decoder
 
@@ -149,21 +155,50 @@ def test_a_value_is_no_file_and_a_file_is_no_value() -> None:
         CIPHER.decrypt(encrypted(b"x" * 100))
 
 
+class Sink(io.RawIOBase):
+    """Keeps nothing but the count."""
+
+    length = 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self.length += len(data)
+        return len(data)
+
+
+class Zeros(io.RawIOBase):
+    left = 32 << 20
+
+    def read(self, size: int = -1) -> bytes:
+        size = min(size, self.left)
+        self.left -= size
+        return bytes(size)
+
+
+@pytest.mark.parametrize("length", EDGES)
+def test_a_file_moves_to_another_data_key(length: int) -> None:
+    """Its chunks are verified, and encrypted anew as they come."""
+    plain, other, target = secrets.token_bytes(length), secrets.token_bytes(32), io.BytesIO()
+    moved = FieldCipher(other, BACKUP)
+    target.writelines(sealed(moved, opened(cipher_of, io.BytesIO(encrypted(plain)))))
+    assert decrypted(target.getvalue(), moved) == plain
+    assert gs1_decoder.decode_stream(target.getvalue(), other, BACKUP.pairs()) == plain
+
+
+def test_memory_does_not_grow_with_a_file_that_moves() -> None:
+    """8 MiB out of one data key and into another within two."""
+    file = io.BytesIO(encrypted(bytes(8 << 20)))
+    moved, sink = FieldCipher(secrets.token_bytes(32), BACKUP), Sink()
+    tracemalloc.start()
+    try:
+        sink.writelines(sealed(moved, opened(cipher_of, file)))
+        assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    finally:
+        tracemalloc.stop()
+    assert sink.length == len(file.getvalue())
+
+
 def test_memory_does_not_grow_with_the_file() -> None:
     """32 MiB in and out within two."""
-
-    class Sink(io.RawIOBase):
-        def write(self, data: bytes) -> int:  # type: ignore[override]
-            return len(data)
-
-    class Zeros(io.RawIOBase):
-        left = 32 << 20
-
-        def read(self, size: int = -1) -> bytes:
-            size = min(size, self.left)
-            self.left -= size
-            return bytes(size)
-
     tracemalloc.start()
     try:
         encrypt_stream(CIPHER, Zeros(), Sink())  # type: ignore[arg-type]
