@@ -158,7 +158,8 @@ class EncryptedDateField(EncryptedField):
 
     def encode(self, value: Any) -> bytes:
         """See :meth:`EncryptedField.encode`."""
-        return str(self.inner.to_python(value).isoformat()).encode()
+        day = value if value.__class__ is date else self.inner.to_python(value)
+        return str(day.isoformat()).encode()
 
     def decode(self, plain: bytes) -> date:
         """See :meth:`EncryptedField.decode`."""

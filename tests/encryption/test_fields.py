@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import DurationField
 
 VALUES: dict[str, list[Any]] = {
     "note": ["", "a note", "다국어 \0 text", "x" * 100_000],
@@ -53,3 +54,23 @@ def test_a_value_is_longer_by_what_the_page_says(models: Any, stored: Any) -> No
     """74 bytes; no base64."""
     models.Patient.objects.create(note="x" * 1000)
     assert len(stored(models.Patient, "note")) == 1074
+
+
+def test_a_kind_of_ones_own_is_two_methods() -> None:
+    """As the page shows it."""
+    from glisecrets.django_integration.encryption import EncryptedField
+
+    class EncryptedDurationField(EncryptedField):
+        inner_class = DurationField
+
+        def encode(self, value: timedelta) -> bytes:
+            return str(value // timedelta(microseconds=1)).encode()
+
+        def decode(self, plain: bytes) -> timedelta:
+            return timedelta(microseconds=int(plain))
+
+    field = EncryptedDurationField(data_class="internal", label="stay/length")
+    field.set_attributes_from_name("length")
+    message = field.get_db_prep_save(timedelta(days=3, microseconds=1), connection)
+    assert field.from_db_value(message, None, connection) == timedelta(days=3, microseconds=1)
+    assert type(field.formfield().plain).__name__ == "DurationField"

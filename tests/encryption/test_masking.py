@@ -232,6 +232,22 @@ def test_a_dump_whose_values_changed_places_does_not_load(dumped: Path) -> None:
         call_command("loaddata", str(dumped), verbosity=0)
 
 
+@pytest.mark.parametrize("dumped", ["json"], indirect=True)
+def test_a_dump_opens_where_its_data_keys_were_loaded(
+    models: Any, dumped: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Into another database: first the data keys, then the rows."""
+    data_keys = tmp_path / "data-keys.json"
+    call_command("dumpdata", "glisecrets_encryption", output=str(data_keys), verbosity=0)
+    models.Patient.objects.all().delete()
+    request.getfixturevalue("no_data_keys")
+    with pytest.raises((DeserializationError, InvalidMessage), match="does not have"):
+        call_command("loaddata", str(dumped), verbosity=0)
+    call_command("loaddata", str(data_keys), verbosity=0)
+    call_command("loaddata", str(dumped), verbosity=0)
+    assert models.Patient.objects.get().note == HIDDEN["note"]
+
+
 def test_a_plain_fixture_loads_encrypted(models: Any, stored: Any, tmp_path: Path) -> None:
     """Fixtures written by hand hold values."""
     rows = [{"model": "hospital.patient", "pk": 1, "fields": {"name": "a", "note": "by hand"}}]
