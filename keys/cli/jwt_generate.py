@@ -95,9 +95,14 @@ def generate(
         _tell(output, _stored(ctx, store, bits))
         return
     if github:
-        there = PairAtGitHub.ready(invocation, github, name, variable=public_variable, force=force)
+        with output.progress("asking GitHub"):
+            there = PairAtGitHub.ready(
+                invocation, github, name, variable=public_variable, force=force
+            )
         pair, halves = _made(output, bits, form or Form.BASE64, ask=passphrase_prompt)
-        _tell(output, {**_facts(pair), **there.publish(*(half.rstrip("\n") for half in halves))})
+        with output.progress("writing to GitHub"):
+            names = there.publish(*(half.rstrip("\n") for half in halves))
+        _tell(output, {**_facts(pair), **names})
         return
     pair, halves = _made(output, bits, form or Form.PEM, ask=passphrase_prompt)
     if out is None:

@@ -215,5 +215,8 @@ _STEPS = {
     "InvalidKeyUsage": "use a key that is made for this: neither usage nor spec can be changed",
     "KMSInvalidState": "look at the key's state: aws kms describe-key; is it pending deletion, then"
     " aws kms cancel-key-deletion; of the catalogue's keys: glisecrets keys kms audit",
+    "NotFound": "check the key's alias, id or ARN, the account and the Region",
+    "UnsupportedOperation": "use a key of the kind that this takes: to sign tokens, one of usage"
+    " SIGN_VERIFY and an RSA spec",
     "LimitExceeded": "ask AWS for a higher quota, or remove what is not used",
 }

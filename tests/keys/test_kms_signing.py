@@ -159,7 +159,8 @@ def test_the_private_half_is_nowhere(kms: StrictKms) -> None:
 ANSWERS = {
     "AccessDeniedException": (AccessDenied, "allow kms:{action}"),
     "UnrecognizedClientException": (AccessDenied, "good credentials"),
-    "NotFoundException": (KmsRefused, ""),
+    "NotFoundException": (KmsRefused, "the Region"),
+    "UnsupportedOperationException": (KmsRefused, "SIGN_VERIFY"),
     "DisabledException": (KmsRefused, "enable-key"),
     "KMSInvalidStateException": (KmsRefused, "cancel-key-deletion"),
     "InvalidKeyUsageException": (KmsRefused, "made for this"),
@@ -266,6 +267,21 @@ def test_a_new_key_that_kms_does_not_give_now_is_asked_for_again(
     kms.failing = None
     now += 15
     assert len(live().published) == 2
+
+
+def test_a_forked_worker_asks_by_connections_of_its_own(
+    kms: StrictKms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that loads before it forks never has two workers read one another's answers."""
+    boto, made = kms.client(), []
+    monkeypatch.setattr(client, "_new_client", lambda *_: made.append(1) or boto)
+    keys = JwtKeys.of(ring_of(kms))
+    keys.sign(b"{}")
+    before = len(made)
+    monkeypatch.setattr(client.os, "getpid", lambda: -1)
+    for _ in range(3):
+        keys.sign(b"{}")
+    assert len(made) == before + 1
 
 
 def test_rotation_leaves_keys_in_kms_alone(kms: StrictKms) -> None:
