@@ -86,9 +86,15 @@ def canonical(pairs: Mapping[str, str]) -> bytes:
     """
     for name, value in pairs.items():
         if not name.isascii() or not name or name.lower().startswith(_RESERVED):
-            raise ConfigurationError("a context has a name that is not ASCII or belongs to AWS")
+            raise ConfigurationError(
+                "a context has a name that is not ASCII or belongs to AWS",
+                next_step="use names of ASCII letters, as KMS's policies compare them",
+            )
         if not 0 < len(value.encode()) <= _MAX_LENGTH:
-            raise ConfigurationError(f"the context's {name} is empty or too long")
+            raise ConfigurationError(
+                f"the context's {name} is empty or too long",
+                next_step=f"give 1 to {_MAX_LENGTH} bytes; a row has no id before it is written",
+            )
     parts = (part.encode() for pair in sorted(pairs.items()) for part in pair)
     counted = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
     return len(pairs).to_bytes(2, "big") + counted

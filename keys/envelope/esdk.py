@@ -191,7 +191,10 @@ class _FieldKey(sdk.key_providers.base.MasterKey):  # type: ignore[misc]  # unty
         """
         del algorithm
         self._check(encryption_context)
-        refusal: Exception = InvalidMessage("the message is for no KMS key")
+        refusal: Exception = InvalidMessage(
+            f"the message of {self.config.context} is for no KMS key",
+            next_step="encrypt it under one, for this field",
+        )
         for each in encrypted_data_keys:
             if each.key_provider.provider_id == _KMS:
                 try:

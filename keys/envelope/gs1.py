@@ -119,7 +119,10 @@ def key_id_of(message: bytes, suite: int = VALUE) -> bytes:
         InvalidMessage: too short, or of another version or suite.
     """
     if len(message) < _FEWEST_BYTES[suite]:
-        raise InvalidMessage(f"no gs1 message: {len(message)} bytes are too few")
+        raise InvalidMessage(
+            f"no gs1 message: {len(message)} bytes are too few",
+            next_step="a value from before encryption? else restore it from a copy",
+        )
     if message[0] != VERSION or message[1] != suite:
         raise InvalidMessage(
             f"no gs1 message that is known here: version {message[0]}, suite {message[1]}",

@@ -301,7 +301,7 @@ def test_an_unknown_version_or_suite_is_told(cipher: FieldCipher, start: bytes) 
 
 def test_an_empty_row_is_refused(cipher: FieldCipher) -> None:
     """A row that has no id yet must not look like one that has."""
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match=r"next: .* no id before it is written"):
         cipher.encrypt(b"value", "")
 
 
