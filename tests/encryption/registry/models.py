@@ -1,5 +1,7 @@
 """Members who are found by what is encrypted; contracts whose values are bound to their rows."""
 
+# ruff: noqa: DJ001, DJ008 - tables for tests, which nobody prints
+
 from __future__ import annotations
 
 import uuid
