@@ -40,7 +40,14 @@ from glisecrets import (
     secret,
 )
 from glisecrets.django_integration import DatabaseCredentials, DjangoSettings, Env
+from glisecrets.django_integration.encryption import (
+    EncryptedDecimalField,
+    EncryptedTextField,
+    field_envelope,
+    process_envelope,
+)
 from glisecrets.keys import Key, KeyPair, PublicKey, RsaKeyring, SecretKeyring
+from glisecrets.keys.envelope import Envelope
 from glisecrets.redaction import RedactingFilter
 from glisecrets.rotation import (
     Engine,
@@ -192,6 +199,16 @@ def _keys() -> None:
     assert_type(SecretKeyring.parse("{}").signing, Key)
     assert_type(SecretKeyring.parse("{}").secret_key, str)
     assert_type(SecretKeyring.parse("{}").fallbacks(now), list[str])
+
+
+def _encrypted_fields() -> None:
+    note = EncryptedTextField("Note", data_class="confidential", label="patient/note", null=True)
+    EncryptedDecimalField(data_class="internal", label="a/b", max_digits=6, decimal_places=2)
+    assert_type(note.label, str)
+    assert_type(note.encode("text"), bytes)
+    assert_type(note.decode(b"text"), str)
+    assert_type(process_envelope(), Envelope)
+    assert_type(field_envelope("confidential", "patient/note").encrypt(b""), bytes)
 
 
 def _servers() -> None:

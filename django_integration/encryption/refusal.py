@@ -91,7 +91,8 @@ def _name_of(ordering: Any) -> str | None:
     if isinstance(ordering, str):
         return ordering.lstrip("-+")
     expression = getattr(ordering, "expression", ordering)
-    return expression.name if isinstance(expression, F) else None
+    named: Any = expression  # typed stubs know no name of an F
+    return named.name if isinstance(expression, F) else None
 
 
 def _selected(query: Any, what: Any) -> Any:

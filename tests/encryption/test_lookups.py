@@ -60,6 +60,8 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "annotated aggregate": lambda rows: rows.values("name").annotate(n=Max("visits")),
     "F as the other side": lambda rows: rows.filter(name=F("note")),
     "function on the other side": lambda rows: rows.filter(name=Upper("note")),
+    "delete by comparison": lambda rows: rows.filter(name=F("note")).delete(),
+    "update by comparison": lambda rows: rows.filter(name=Lower("note")).update(name="y"),
     "F in arithmetic": lambda rows: rows.annotate(x=F("visits") + 1),
     "function": lambda rows: rows.annotate(x=Length("note")),
     "nested function": lambda rows: rows.annotate(x=Upper(Coalesce("note", Value("")))),
@@ -91,7 +93,7 @@ def test_what_the_database_cannot_do_is_refused(models: Any, query: Callable[[An
     """The error names the field and says what to do; no answer is wrong, and no column plain."""
     models.Patient.objects.create(name="x", note="a")
     with transaction.atomic(), pytest.raises(FieldError, match=r"hospital\.Patient\.\w+ is encr"):
-        list(query(models.Patient.objects.all()))
+        list(query(models.Patient.objects.all()))  # sends it
     assert models.Patient.objects.get().note == "a"
 
 
