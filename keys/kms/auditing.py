@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from .classes import demands_of
 from .planning import plan_key
 from .policy_reading import account_administers, grants_freely, refused_window, rules_of
+from .site import IDENTITY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .declared import KmsKey
     from .observed import ObservedKey
@@ -69,7 +70,7 @@ def _found(plan: KeyPlan) -> Iterator[_Found]:
         yield "kms.missing", "error", f"there is no such {what}", _APPLY
         return
     for change in plan.changes:
-        yield from _changed(change, plan.observed)
+        yield _changed(change, plan, plan.observed)
     yield from _duplicates(plan, plan.observed)
     yield from _policy(plan, plan.observed)
     yield from _use(plan, plan.observed)
@@ -78,45 +79,75 @@ def _found(plan: KeyPlan) -> Iterator[_Found]:
 # What the plan tells ------------------------------------------------------------------------
 
 
-def _changed(change: Change, observed: ObservedKey) -> Iterator[_Found]:
+def _changed(change: Change, plan: KeyPlan, observed: ObservedKey) -> _Found:
+    code, severity, message, step = _CHANGED[_kind(change, observed)]
+    facts = {
+        **change._asdict(),
+        "id": f"--key-id {observed.key_id} --region {change.region}",
+        "tag": f"{IDENTITY}={plan.key.name}",
+        "other": f"{IDENTITY}=former-{plan.key.name}",
+        "deletion": f"on {observed.deletion:%F}" if observed.deletion else "after its replicas",
+        "enable": _ENABLE.get(observed.state, "see why with aws kms describe-key {id}"),
+    }
+    step = step.replace("{enable}", facts["enable"])
+    return code, severity, message.format_map(facts), step.format_map(facts)
+
+
+def _kind(change: Change, observed: ObservedKey) -> str:
+    """Tell which of the findings a change is."""
     what = change.what.partition(" ")[0]
-    if what == "state" and observed.deletion:
-        yield (
-            "kms.pending-deletion",
-            "error",
-            f"the key and all data under it are deleted on {observed.deletion:%F}",
-            f"aws kms cancel-key-deletion --key-id {observed.key_id}, then enable-key",
-        )
-    elif what == "rotation" and change.before is None:
-        yield "kms.no-rotation", "error", "the key is not rotated", _APPLY
-    elif what == "tag" and change.before is None:
-        yield "kms.tag-missing", "warning", f"the {change.what} is missing", _APPLY
-    else:
-        yield _CHANGED[what](change)
+    if what == "state" and observed.state in {"PendingDeletion", "PendingReplicaDeletion"}:
+        return "deletion"
+    if what in {"rotation", "tag"} and change.before is None:
+        return f"no {what}"
+    return f"{what} by hand" if what == "alias" and change.by_hand else what
 
 
-def _by_hand(code: str, severity: Severity, message: str, step: str) -> Callable[[Change], _Found]:
-    return lambda change: (code, severity, message.format_map(change._asdict()), step)
-
-
-_MOVE = "make a key of its own, and move the data that does not belong there"
-_CHANGED = {
-    "state": _by_hand("kms.unusable", "error", "the key is {before}", "aws kms enable-key"),
-    "sharing": _by_hand(
-        "kms.wrong-class", "error", "{before}: a leak of one is a leak of all", _MOVE
+_ENABLE = {
+    "Disabled": "aws kms enable-key {id}",
+    "PendingImport": "aws kms import-key-material {id}",
+    "Unavailable": "aws kms connect-custom-key-store: the key's own store does not answer",
+}
+_MOVE = "make a key, move the alias and {tag} to it, tag the old one {other}; apply, move the data"
+_CHANGED: dict[str, _Found] = {
+    "deletion": (
+        "kms.pending-deletion",
+        "error",
+        "the key and all data under it are deleted {deletion}",
+        "aws kms cancel-key-deletion {id}, then aws kms enable-key {id}",
     ),
-    "data": _by_hand("kms.wrong-class", "error", "the key is tagged {before}", _MOVE),
-    "kind": _by_hand("kms.cannot-rotate", "error", "{before}: KMS never rotates it", _MOVE),
-    "replica": _by_hand(
+    "state": ("kms.unusable", "error", "the key is {before}", "{enable}"),
+    "sharing": (
+        "kms.wrong-class",
+        "error",
+        "{before}: a leak of one is a leak of all",
+        "make a key of its own, tagged {tag}, and move the alias to it; apply, move the data",
+    ),
+    "data": (
+        "kms.wrong-class",
+        "error",
+        "the key is tagged {before}",
+        "see whose data is under it: correct the tag DataClass, or else " + _MOVE,
+    ),
+    "kind": ("kms.cannot-rotate", "error", "{before}: KMS never rotates it", _MOVE),
+    "replica": (
         "kms.one-region",
         "warning",
         "the key can have no replica: that is fixed as it is made",
-        _MOVE,
+        f"is a replica needed, {_MOVE}",
     ),
-    "rotation": _by_hand("kms.period", "warning", "rotated every {before}, not {after}", _APPLY),
-    "tag": _by_hand("kms.tag", "warning", "{what} is {before!r}, not {after!r}", _APPLY),
-    "alias": _by_hand("kms.alias", "warning", "the key lacks {after}", _APPLY),
-    "policy": _by_hand(
+    "no rotation": ("kms.no-rotation", "error", "the key is not rotated", _APPLY),
+    "rotation": ("kms.period", "warning", "rotated every {before}, not {after}", _APPLY),
+    "no tag": ("kms.tag-missing", "warning", "the {what} is missing", _APPLY),
+    "tag": ("kms.tag", "warning", "{what} is {before!r}, not {after!r}", _APPLY),
+    "alias": ("kms.alias", "warning", "the key lacks {after}", _APPLY),
+    "alias by hand": (
+        "kms.alias",
+        "error",
+        "{after} is {before}: it is not sure which key is meant",
+        "put the alias on the right key and tag that {tag}, the one that was it before {other}",
+    ),
+    "policy": (
         "kms.policy",
         "warning",
         "the policy is not as declared: {before} to go, {after} to come",
@@ -126,13 +157,12 @@ _CHANGED = {
 
 
 def _duplicates(plan: KeyPlan, observed: ObservedKey) -> Iterator[_Found]:
-    if plan.home:
+    if plan.home or plan.in_doubt:
         return
-    others = [each.key_id for each in plan.site.candidates(plan.key) if each.deletion is None]
-    for other in others:
-        if other != observed.key_id:
-            message = f"{other} is tagged as the same key, and is not the one in use"
-            yield "kms.duplicate", "warning", message, "see if data is under it; else untag it"
+    for rival in plan.site.rivals(plan.key, observed):
+        message = f"{rival.key_id} is tagged as the same key, and is not the one in use"
+        step = f"see if data is under it; then tag it {IDENTITY}=former-{plan.key.name}"
+        yield "kms.duplicate", "warning", message, step
 
 
 # Policies -----------------------------------------------------------------------------------

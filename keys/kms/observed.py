@@ -34,6 +34,11 @@ class ObservedKey(NamedTuple):
     rotation_days: int | None
 
     @property
+    def enabled(self) -> bool:
+        """Whether it works, or is about to."""
+        return self.state in {"Enabled", "Creating", "Updating"}
+
+    @property
     def rotates(self) -> bool:
         """Whether KMS can rotate it."""
         return self.spec == "SYMMETRIC_DEFAULT" and self.origin == "AWS_KMS"

@@ -25,7 +25,7 @@ class Change(NamedTuple):
     #: The key's name in the catalogue.
     key: str
     region: str
-    #: ``key``, ``alias``, ``policy``, ``rotation`` or ``tag NAME``; by hand also ``state``,
+    #: ``key``, ``alias``, ``policy``, ``rotation`` or ``tag NAME``; by hand ``alias``, ``state``,
     #: ``data class``, ``sharing``, ``kind`` and ``replica``.
     what: str
     before: str | None
@@ -46,6 +46,11 @@ class KeyPlan:
     changes: tuple[Change, ...]
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether it may be the key of something else."""
+        return any(each.by_hand and each.what in {"alias", "sharing"} for each in self.changes)
+
+    @property
     def policy(self) -> dict[str, Any]:
         """The policy that the key is to have."""
         return wanted_policy(self.key, self.site, self.observed)
@@ -61,7 +66,7 @@ def plan_key(sites: Sites, key: KmsKey) -> list[KeyPlan]:
     """
     found = sites.home.find(key)
     plans = [_plan_at(sites.home, key, found, home=None)]
-    if found is None or found.multi_region:
+    if found is None or (found.multi_region and not plans[0].in_doubt):
         plans += [_plan_replica(sites, site, key, found) for site in sites.replicas(key)]
     return plans
 
@@ -98,14 +103,14 @@ def _by_hand(
     key: KmsKey, site: Site, observed: ObservedKey, *, home: Site | None
 ) -> Iterator[_Difference]:
     """Give what we never change, because data that is encrypted already depends on it."""
-    if observed.state not in {"Enabled", "Creating", "Updating"}:
+    if not observed.enabled:
         yield "state", observed.state, "Enabled"
     sharers = site.sharers(key, observed)
     if sharers:
         yield "sharing", f"one key with {', '.join(sharers)}", "a key of its own"
-    aliased = site.aliases.get(site.alias(key), observed.key_id)
-    if aliased != observed.key_id:  # only a replica's: its primary is found by the alias
-        yield "alias", f"on {aliased}", site.alias(key)
+    doubt = _doubt_of_replica(key, site, observed) if home else site.doubt(key, observed)
+    if doubt and not sharers:
+        yield "alias", doubt, site.alias(key)
     told = observed.tags.get("DataClass")
     if told in set(DataClass) and told != key.data_class:
         yield "data class", told, f"a key of its own for {key.data_class} data"
@@ -113,6 +118,11 @@ def _by_hand(
         yield "kind", f"{observed.spec}, {observed.origin}", "a key that KMS can rotate"
     if key.replica_regions and not observed.multi_region and not home:
         yield "replica", "a key of one Region", "a new multi-Region key"
+
+
+def _doubt_of_replica(key: KmsKey, site: Site, observed: ObservedKey) -> str | None:
+    aliased = site.aliases.get(site.alias(key), observed.key_id)
+    return f"on {aliased}" if aliased != observed.key_id else None
 
 
 def _missing_key(

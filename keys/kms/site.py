@@ -76,18 +76,47 @@ class Site:
     def candidates(self, key: KmsKey) -> list[ObservedKey]:
         """Give the keys whose tags say that they are this one: usable ones first, oldest first."""
         found = [
-            self.observed(key_id) for key_id, tags in self._tagged.items() if self._is(key, tags)
+            self.observed(key_id)
+            for key_id, tags in self._tagged.items()
+            if self._claim(key, tags) > 0 and self._is_of_here(tags)
         ]
-        return sorted(found, key=lambda each: (each.deletion is not None, each.created))
+        return sorted(
+            found, key=lambda each: (each.deletion is not None, not each.enabled, each.created)
+        )
+
+    def rivals(self, key: KmsKey, observed: ObservedKey) -> list[ObservedKey]:
+        """Give the other keys, not about to be deleted, that are tagged as this one."""
+        return [
+            each
+            for each in self.candidates(key)
+            if each.key_id != observed.key_id and not each.deletion
+        ]
+
+    def doubt(self, key: KmsKey, observed: ObservedKey) -> str | None:
+        """Tell why the key that was found may be another one: then it is never touched.
+
+        Its alias may have been moved to somebody else's key, or there is no alias to choose by.
+        """
+        claim = self._claim(key, observed.tags)
+        if claim < 0:
+            return f"on {observed.key_id}, which is tagged as another key"
+        aliased = self.alias(key) in self.aliases
+        for rival in self.rivals(key, observed):
+            if not aliased:
+                return f"on none of {observed.key_id}, {rival.key_id}"
+            if self._claim(key, rival.tags) > claim:
+                return f"on {observed.key_id}; {rival.key_id} is tagged as this key"
+        return None
 
     def sharers(self, key: KmsKey, observed: ObservedKey) -> list[str]:
         """Name the other keys of the catalogue that this key serves as."""
-        named = {
+        tagged = observed.tags.get(IDENTITY)
+        return sorted(
             each.name
             for each in self.catalogue.values()
-            if self.aliases.get(self.alias(each)) == observed.key_id
-        }
-        return sorted((named | {observed.tags.get(IDENTITY, key.name)}) - {key.name})
+            if each.name != key.name
+            and (tagged == each.name or self.aliases.get(self.alias(each)) == observed.key_id)
+        )
 
     def observed(self, key_id: str) -> ObservedKey:
         """Read a key, once."""
@@ -130,11 +159,15 @@ class Site:
         except AccessDenied:  # somebody's key whose policy keeps us out; ours never does
             return {}
 
-    def _is(self, key: KmsKey, tags: Mapping[str, str]) -> bool:
-        """Tell whether tags are a key's: ours, or those that the guide's Terraform gives."""
-        named = (tags.get("Name"), tags.get("Component")) == (self._name(key), key.component)
-        ours = tags[IDENTITY] == key.name if IDENTITY in tags else named
-        return ours and self._is_of_here(tags)
+    def _claim(self, key: KmsKey, tags: Mapping[str, str]) -> int:
+        """Weigh what tags say: 2 this key by our tag, 1 by the guide's, 0 nothing, -1 another."""
+        if IDENTITY in tags:
+            return 2 if tags[IDENTITY] == key.name else -1
+        told = (tags.get("Name"), tags.get("Component"))
+        wanted = (self._name(key), key.component)
+        if told == wanted:
+            return 1
+        return 0 if all(a in {None, b} for a, b in zip(told, wanted, strict=True)) else -1
 
     def _is_of_here(self, tags: Mapping[str, str]) -> bool:
         told = environments_named_in(tags.get("Environment", ""))

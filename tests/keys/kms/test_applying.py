@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from .strict_kms import ACCOUNT, AWAY, HOME
 
 if TYPE_CHECKING:
     from .conftest import Account
-    from .strict_kms import StrictKms
+    from .strict_kms import Stored, StrictKms
 
 
 def changes(account: Account, *names: str) -> list[Any]:
@@ -179,11 +180,79 @@ def test_another_environments_key_is_refused(kms: StrictKms, account: Account) -
         changes(account, "rds")
 
 
-def test_of_two_keys_without_alias_the_older_one_is_taken(kms: StrictKms, account: Account) -> None:
-    """Two applies at once can make two keys: all that come after agree on one."""
-    first, _ = (kms.add(tags={"glisecrets:key": "ecr"}) for _ in range(2))
+def payments(kms: StrictKms, **tags: str) -> Stored:
+    """Make somebody else's key, with a statement of theirs."""
+    stored = kms.add(tags=tags)
+    policy = json.loads(stored.policy)
+    arn = f"arn:aws:iam::{ACCOUNT}:role/api-production"
+    policy["Statement"].append(
+        {
+            "Sid": "Payments",
+            "Effect": "Allow",
+            "Principal": {"AWS": arn},
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+        }
+    )
+    stored.policy = json.dumps(policy)
+    return stored
+
+
+@pytest.mark.parametrize("tags", [{}, {"Name": "payments-key", "Component": "payments"}])
+def test_a_key_that_an_alias_was_moved_to_is_not_taken_over(
+    kms: StrictKms, account: Account, tags: dict[str, str]
+) -> None:
+    """Its tags and policy are somebody else's, and our data is under the key before it."""
+    apply(account, "rds")
+    theirs = payments(kms, **tags)
+    kms.aliases[HOME, "alias/rds-encryption"] = theirs.key_id
+    before = theirs.policy
+    kms.wrote.clear()
+    assert [(each.what, each.by_hand) for each in changes(account, "rds")] == [("alias", True)]
+    apply(account, "rds")
+    assert (theirs.policy, theirs.tags, kms.wrote) == (before, tags, [])
+
+
+def test_no_replica_is_made_of_a_key_that_may_be_another(kms: StrictKms, account: Account) -> None:
+    """A copy of somebody else's key in another Region cannot be taken back."""
+    account.table = {"keys": {"rds": {"replica_regions": [AWAY]}}}
+    theirs = kms.add(tags={"Name": "payments-key"}, multi_region=True)
+    kms.aliases[HOME, "alias/rds-encryption"] = theirs.key_id
+    assert [(each.region, each.by_hand) for each in changes(account, "rds")] == [(HOME, True)]
+
+
+def test_a_key_that_alias_and_tag_were_moved_to_is_taken_over(
+    kms: StrictKms, account: Account
+) -> None:
+    """So a person replaces a key: the next step that the audit names leads there."""
+    apply(account, "rds")
+    old, new = kms.named("alias/rds-encryption"), kms.add()
+    kms.aliases[HOME, "alias/rds-encryption"] = new.key_id
+    new.tags["glisecrets:key"], old.tags["glisecrets:key"] = "rds", "former-rds"
+    apply(account, "rds")
+    assert (new.rotation, new.tags["Component"]) == (365, "database")
+    assert changes(account, "rds") == []
+
+
+@pytest.mark.parametrize("state", ["Enabled", "Disabled"])
+def test_of_two_keys_without_alias_a_person_chooses(
+    kms: StrictKms, account: Account, state: str
+) -> None:
+    """Data may be under either, and new data must not go under the wrong one."""
+    for each in ("Disabled", state):
+        kms.add(tags={"glisecrets:key": "ecr"}, state=each)
+    assert ("alias", True) in [(each.what, each.by_hand) for each in changes(account, "ecr")]
     apply(account, "ecr")
-    assert kms.named("alias/ecr-encryption") is first
+    assert kms.wrote == []
+
+
+def test_a_key_about_to_be_deleted_is_no_rival(kms: StrictKms, account: Account) -> None:
+    """Somebody decided already which of the two goes."""
+    tags = {"glisecrets:key": "ecr"}
+    kms.add(tags=tags, state="PendingDeletion", deletion=datetime(2030, 1, 1, tzinfo=UTC))
+    usable = kms.add(tags=dict(tags))
+    apply(account, "ecr")
+    assert kms.named("alias/ecr-encryption") is usable
 
 
 def test_a_role_that_does_not_exist_is_named(kms: StrictKms, account: Account) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,50 @@ def test_a_second_key_of_the_same_tags_is_found(kms: StrictKms, account: Account
     stored = made(kms, account, "ebs")
     kms.add(tags=dict(stored.tags))
     assert found(account, "ebs") == [("kms.duplicate", "warning")]
+
+
+def test_a_key_that_may_be_another_is_an_error(kms: StrictKms, account: Account) -> None:
+    """New data goes under whichever key the alias is on; the finding names both."""
+    stored, theirs = made(kms, account, "rds"), kms.add()
+    kms.aliases[HOME, "alias/rds-encryption"] = theirs.key_id
+    sites = account.sites
+    finding = audit(sites, sites.catalogue["rds"])[0]
+    assert (finding.code, finding.severity) == ("kms.alias", "error")
+    assert {stored.key_id, theirs.key_id} <= set(re.findall(r"[0-9a-f-]{36}", finding.message))
+    assert "glisecrets:key=rds" in finding.next_step
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "step"),
+    [
+        ("Disabled", "kms.unusable", "enable-key --key-id {id} --region ap-northeast-2"),
+        ("PendingReplicaDeletion", "kms.pending-deletion", "cancel-key-deletion --key-id {id}"),
+        ("PendingImport", "kms.unusable", "import-key-material --key-id {id}"),
+        ("Unavailable", "kms.unusable", "connect-custom-key-store"),
+    ],
+)
+def test_the_next_step_fits_the_state_and_names_the_key(
+    kms: StrictKms, account: Account, state: str, code: str, step: str
+) -> None:
+    """It can be pasted: enable-key helps only a key that is disabled."""
+    stored = made(kms, account, "ebs")
+    stored.state = state
+    sites = account.sites
+    [finding] = audit(sites, sites.catalogue["ebs"])
+    assert finding.code == code
+    assert step.format(id=stored.key_id) in finding.next_step
+
+
+def test_what_only_a_person_can_do_is_never_sent_to_apply(kms: StrictKms, account: Account) -> None:
+    """Apply leaves the alias of a replica's Region, and the kind of a key."""
+    account.table = {"keys": {"rds": {"replica_regions": [AWAY]}, "ebs": {}}}
+    made(kms, account, "rds")
+    made(kms, account, "ebs").spec = "RSA_2048"
+    kms.aliases[AWAY, "alias/rds-encryption"] = kms.add(region=AWAY).key_id
+    sites = account.sites
+    found = [each for name in ("rds", "ebs") for each in audit(sites, sites.catalogue[name])]
+    assert [each.code for each in found] == ["kms.alias", "kms.cannot-rotate"]
+    assert not any(each.next_step.startswith("glisecrets keys kms apply") for each in found)
 
 
 def test_a_key_of_one_region_that_needs_a_replica_is_found(
