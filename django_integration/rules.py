@@ -108,7 +108,7 @@ def jwt_keyring_is_one(value: SecretStr | None) -> SecretStr | None:
         for key in ring.accepted():
             if not is_in_kms(key):
                 remember(key.material, name="jwt_keyring")
-        ring.check_readable()
+        ring.public_keys()
     except InvalidKey:
         ring = None
     if ring is None:

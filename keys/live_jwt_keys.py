@@ -9,7 +9,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glisecrets.errors import GlisecretsError, StoreError
+from glisecrets.errors import GlisecretsError
 
 from .jwt_keys import JwtKeys
 from .rsa_keyring import RsaKeyring
@@ -24,8 +24,6 @@ _log = logging.getLogger("glisecrets.credentials")
 BETWEEN_LOOKS: Final = 5.0
 #: Seconds that a token with such a key waits for the look of another thread.
 _PATIENCE = 2.0
-#: Seconds until a keyring is tried again whose keys could not be asked for, at KMS.
-_RETRY_AFTER = 15.0
 
 
 class LiveJwtKeys:
@@ -56,8 +54,8 @@ class LiveJwtKeys:
         """
         self._read, self._refresh = read, refresh
         self._known: tuple[str, JwtKeys] | None = None
-        #: A text that could not be parsed, and the ``monotonic()`` from which it is tried again.
-        self._failed: tuple[str, float] = ("", 0.0)
+        #: A text that could not be parsed.
+        self._failed = ""
         self._next_look = -inf
         #: By process id: a lock that was held while the process forked is never let go in the
         #: child.
@@ -69,7 +67,6 @@ class LiveJwtKeys:
         Raises:
             InvalidKey: the first keyring is none; of a later one that is logged, and the keys
                 stay as they are.
-            StoreError: the first keyring's keys are in KMS, which does not give them.
         """
         text, known = self._read(), self._known
         if known is None:
@@ -104,13 +101,11 @@ class LiveJwtKeys:
 
     def _followed(self, text: str, known: tuple[str, JwtKeys]) -> JwtKeys:
         """Give the keys of a later text; of one that is no good, those that are known."""
-        failed, until = self._failed
-        if text != known[0] and (text != failed or monotonic() >= until):
+        if text not in {known[0], self._failed}:
             try:
                 return self._parsed(text)
             except GlisecretsError as error:
-                again = _RETRY_AFTER if isinstance(error, StoreError) else inf
-                self._failed = (text, monotonic() + again)
+                self._failed = text
                 _log.error("the keys of JWTs stay as they are: %s", error.message)
         return known[1]
 

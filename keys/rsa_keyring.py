@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class RsaKeyring(Keyring):
     """RSA keys: the material is PEM, of retired keys the public half; the id is the ``kid``.
 
-    Of a key in AWS KMS the material is its address, ``aws:arn:aws:kms:…``: no secret.
+    Of a key in AWS KMS the material is its address, ``aws:arn:aws:kms:…``, and its public half.
     """
 
     @classmethod
@@ -45,7 +45,7 @@ class RsaKeyring(Keyring):
         from .kms import KmsSigner
 
         signer = KmsSigner.open(address)
-        return Key(KeyPair(signer).kid, signer.address, now)
+        return Key(KeyPair(signer).kid, signer.material, now)
 
     @property
     def key_pair(self) -> KeyPair:
@@ -53,7 +53,6 @@ class RsaKeyring(Keyring):
 
         Raises:
             InvalidKey: it cannot be read.
-            StoreError: it is in KMS, which does not give its public half.
         """
         return _pair(self.signing)
 
@@ -65,7 +64,6 @@ class RsaKeyring(Keyring):
 
         Raises:
             InvalidKey: one cannot be read, or its id is not its thumbprint.
-            StoreError: one is in KMS, which does not give its public half.
         """
         return tuple(_published(key) for key in self.accepted(now))
 
@@ -76,16 +74,6 @@ class RsaKeyring(Keyring):
             now: leave out the retired keys that have expired by then.
         """
         return {"keys": [key.jwk for key in self.public_keys(now)]}
-
-    def check_readable(self) -> None:
-        """See that the keys that are here can be read; KMS is not asked.
-
-        Raises:
-            InvalidKey: one cannot be, is weak, or has another id than its thumbprint.
-        """
-        for key in self.accepted():
-            if not is_in_kms(key):
-                _published(key)
 
     def check(self) -> None:
         """See that the keys that sign do so, and that what is published of them verifies.
@@ -125,15 +113,15 @@ def _published(key: Key) -> PublicKey:
 
 
 def is_in_kms(key: Key) -> bool:
-    """Tell whether a key's material is an address, and not the key itself."""
+    """Tell whether a key's material is where it is, and not the key itself: no secret."""
     return key.material.startswith("aws:")
 
 
 def _pair(key: Key, *, validate: bool = True) -> KeyPair:
     if is_in_kms(key):
-        from .kms.signing import signer_at
+        from .kms import KmsSigner
 
-        return KeyPair(signer_at(key.material))
+        return KeyPair(KmsSigner.of(key.material))
     return KeyPair.from_pem(key.material, validate=validate)
 
 

@@ -1,4 +1,4 @@
-"""RSA keys that never leave AWS KMS: they sign there, and their public half is known here.
+"""RSA keys that never leave AWS KMS: they sign there, and their public half is kept here.
 
 Sources: ``Sign`` and ``GetPublicKey`` in the KMS API reference. A digest is sent and not the
 message: KMS takes messages of 4,096 bytes at most, and tokens are nobody else's business.
@@ -21,6 +21,7 @@ from glisecrets.errors import ConfigurationError
 from glisecrets.stores.opening import StoreAddress
 
 from ..errors import InvalidKey
+from ..key_pair import PublicKey
 from ..weak_keys import checked
 from .client import KmsClient, Patience
 
@@ -78,10 +79,29 @@ class KmsSigner(rsa.RSAPrivateKey):
         answer = client.ask("GetPublicKey", region, KeyId=key)
         return cls(answer["KeyId"], _public(key, answer), client)
 
+    @classmethod
+    def of(cls, material: str) -> Self:
+        """Take a key whose public half is known: KMS is asked for signatures alone.
+
+        Args:
+            material: what :attr:`material` gave.
+
+        Raises:
+            InvalidKey: it is something else.
+        """
+        address, _, pem = material.partition("\n")
+        arn = address.removeprefix("aws:")
+        if not _REGION.match(arn):
+            raise InvalidKey(
+                "a key in KMS is not told by its ARN and its public half",
+                next_step="have it written: glisecrets keys jwt kms",
+            )
+        return cls(arn, PublicKey.from_pem(pem).rsa, _client(_region(arn)))
+
     @property
-    def address(self) -> str:
-        """Its address by ARN: an alias may be moved to another key."""
-        return f"aws:{self.arn}"
+    def material(self) -> str:
+        """What a keyring keeps of it: its ARN, as an alias may be moved, and its public half."""
+        return f"aws:{self.arn}\n{PublicKey(self._public).pem}"
 
     @property
     def key_size(self) -> int:
@@ -148,16 +168,6 @@ def _client(
     It has sockets of its own in each process that was forked.
     """
     return KmsClient(region=region, profile=profile, endpoint_url=endpoint_url, patience=_PATIENCE)
-
-
-@lru_cache(maxsize=32)
-def signer_at(address: str) -> KmsSigner:
-    """Give the key at an address by ARN, whose public half never changes: it is fetched once.
-
-    Raises:
-        GlisecretsError: as :meth:`KmsSigner.open`; it is fetched again then.
-    """
-    return KmsSigner.open(address)
 
 
 def _region(key: str) -> str | None:
