@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .classes import demands_of
+from .place import account_in
 from .planning import plan_key
-from .policy_reading import account_administers, grants_freely, refused_window, rules_of
+from .policy_reading import account_administers, refused_window, rules_of
 from .site import IDENTITY
+from .width import Severity, too_wide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .declared import KmsKey
     from .observed import ObservedKey
     from .planning import Change, KeyPlan
-    from .policy_reading import Grantee, Rule
-    from .site import Site, Sites
-
-#: ``error``: data is or may get exposed or lost. ``warning``: a rule of the house is broken.
-Severity = Literal["error", "warning"]
+    from .site import Sites
 
 _APPLY = "glisecrets keys kms apply"
 
@@ -83,7 +80,7 @@ def _changed(change: Change, plan: KeyPlan, observed: ObservedKey) -> _Found:
     code, severity, message, step = _CHANGED[_kind(change, observed)]
     facts = {
         **change._asdict(),
-        "id": f"--key-id {observed.key_id} --region {change.region}",
+        "id": _at(plan, observed),
         "tag": f"{IDENTITY}={plan.key.name}",
         "other": f"{IDENTITY}=former-{plan.key.name}",
         "deletion": f"on {observed.deletion:%F}" if observed.deletion else "after its replicas",
@@ -91,6 +88,11 @@ def _changed(change: Change, plan: KeyPlan, observed: ObservedKey) -> _Found:
     }
     step = step.replace("{enable}", facts["enable"])
     return code, severity, message.format_map(facts), step.format_map(facts)
+
+
+def _at(plan: KeyPlan, observed: ObservedKey) -> str:
+    """Name the key as the command line of AWS has it."""
+    return f"--key-id {observed.key_id} --region {plan.site.place.region}"
 
 
 def _kind(change: Change, observed: ObservedKey) -> str:
@@ -179,52 +181,11 @@ def _policy(plan: KeyPlan, observed: ObservedKey) -> Iterator[_Found]:
         yield "kms.window", "warning", message, _APPLY
     for rule in rules_of(observed.policy):
         if rule.allows:
-            for severity, message in _wide(plan.key, plan.site, rule):
+            for severity, message in too_wide(plan.key, place, rule):
                 yield "kms.wide-policy", severity, f"{rule.sid} {message}", _NARROW
 
 
 _NARROW = "see it with glisecrets keys kms policy, then apply; take away by hand what it keeps"
-
-
-def _wide(key: KmsKey, site: Site, rule: Rule) -> Iterator[tuple[Severity, str]]:
-    if rule.inverted:
-        yield "error", "allows all but something"
-    for grantee in rule.grantees:
-        if not grantee.is_root(site.place):
-            yield from _wide_for(key, site, rule, grantee)
-
-
-def _wide_for(
-    key: KmsKey, site: Site, rule: Rule, grantee: Grantee
-) -> Iterator[tuple[Severity, str]]:
-    if grantee.is_foreign(site.place):
-        yield "error", f"lets another account in: {grantee.name}"
-    elif grantee.kind == "Service":
-        if (rule.uses or grants_freely(rule)) and not rule.bound:
-            yield (
-                "warning",
-                f"lets {grantee.name} act for any account: aws:SourceAccount is missing",
-            )
-    elif grantee.anybody and not rule.bound:
-        yield "error", "lets anybody in AWS in"
-    elif grantee.anybody and rule.accounts - {site.place.account}:
-        yield "error", f"lets other accounts in: {', '.join(rule.accounts - {site.place.account})}"
-    elif grantee.anybody and rule.uses:
-        yield from _wide_for_account(key, rule)
-    elif rule.uses and rule.covers("kms:PutKeyPolicy"):
-        yield "warning", f"lets {grantee.name} both administer and decrypt"
-    elif grants_freely(rule):
-        yield (
-            "warning",
-            f"lets {grantee.name} hand the key on: kms:GrantIsForAWSResource is missing",
-        )
-
-
-def _wide_for_account(key: KmsKey, rule: Rule) -> Iterator[tuple[Severity, str]]:
-    if demands_of(key.data_class).decrypted_by == "named-roles":
-        yield "error", f"lets the whole account decrypt {key.data_class} data"
-    elif not [*rule.services()]:
-        yield "warning", "lets the whole account decrypt without any service: kms:ViaService"
 
 
 # Use ----------------------------------------------------------------------------------------
@@ -238,23 +199,32 @@ _BENEATH = {"rds": {"ec2"}}
 
 
 def _use(plan: KeyPlan, observed: ObservedKey) -> Iterator[_Found]:
-    """Find services that the key is not for: let in by its policy, or holding grants."""
-    ours = {each.partition(".")[0] for each in (*plan.key.via, *plan.key.services)}
-    if not ours or observed.deletion:
+    """Find whom the key is not for: services that its policy lets in, and holders of grants."""
+    if observed.deletion:
         return
+    ours = {each.partition(".")[0] for each in (*plan.key.via, *plan.key.services)}
     let_in = {each for rule in rules_of(observed.policy) if rule.allows for each in rule.services()}
     for service in sorted(let_in - ours):
         message = f"the policy lets {service} in, which has a key of another class or component"
-        yield "kms.wrong-class", "error", message, _MOVE
+        yield "kms.wrong-class", "error", message, _NARROW
+    grants = plan.site.grants(observed.key_id)
     beneath = {each for service in ours for each in _BENEATH.get(service, ())}
-    for service in sorted(_granted(plan) - ours - beneath):
+    for service in sorted(_services_holding(grants) - ours - beneath):
         message = f"{service} holds grants: its data lies under a key of another component"
-        yield "kms.wrong-class", "error", message, _MOVE
+        yield "kms.wrong-class", "error", message, _MOVE_DATA
+    for holder in sorted({str(grant.get("GranteePrincipal")) for grant in grants}):
+        if account_in(holder) not in {None, plan.site.place.account}:
+            message = f"{holder}, of another account, holds a grant"
+            yield "kms.wide-grant", "error", message, _REVOKE.format(_at(plan, observed))
 
 
-def _granted(plan: KeyPlan) -> set[str]:
+_MOVE_DATA = "move the data that does not belong there under a key of its own"
+_REVOKE = "see what for: aws kms list-grants {0}; then aws kms revoke-grant {0} --grant-id …"
+
+
+def _services_holding(grants: Iterable[Mapping[str, Any]]) -> set[str]:
     found: set[str] = set()
-    for grant in plan.site.grants(plan.observed.key_id if plan.observed else ""):
+    for grant in grants:
         principal = grant.get("GranteePrincipal", "")
         if principal.endswith(".amazonaws.com"):
             found.add(principal.partition(".")[0])

@@ -9,6 +9,8 @@ from glisecrets.errors import ConfigurationError
 
 #: An IAM name with its path; no wildcard (IAM user guide, "IAM and AWS STS quotas").
 _ROLE = re.compile(r"[\w+=,.@/-]{1,512}")
+#: An account, as it stands or in an ARN.
+_ACCOUNT = re.compile("([0-9]{12})|arn:(?:[^:]*:){3}([0-9]{12}):.*", re.DOTALL)
 
 
 class Place(NamedTuple):
@@ -49,3 +51,9 @@ class Place(NamedTuple):
                 next_step="name a role without wildcard, as DBARole, or by its ARN",
             )
         return prefix + name.removeprefix(prefix)
+
+
+def account_in(name: str) -> str | None:
+    """Give the account that a principal, an ARN or a condition's value names, if it names one."""
+    found = _ACCOUNT.fullmatch(name)
+    return (found[1] or found[2]) if found else None

@@ -8,6 +8,7 @@ safety check is never bypassed.
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from glisecrets.errors import ConfigurationError
@@ -60,8 +61,9 @@ def key_policy(key: KmsKey, place: Place, *, kept: Sequence[Statement] = ()) -> 
     Raises:
         ConfigurationError: a role that is none, or a policy of more than 32 KB.
     """
-    statements = [*_administering(key, place), *kept, *_reading(key, place)]
+    statements = [*_administering(key, place), *_reading(key, place)]
     statements += [*_using(key, place), *_serving(key, place)]
+    statements += _renamed(kept, {each["Sid"] for each in statements})
     policy = {"Version": "2012-10-17", "Id": f"glisecrets-{key.name}", "Statement": statements}
     if len(written(policy)) > _LARGEST:
         raise ConfigurationError(
@@ -69,6 +71,19 @@ def key_policy(key: KmsKey, place: Place, *, kept: Sequence[Statement] = ()) -> 
             next_step="name fewer roles: put them behind one role, or use IAM policies",
         )
     return policy
+
+
+def _renamed(kept: Sequence[Statement], ours: set[str]) -> list[Statement]:
+    """Give statements to keep other names than ours: AWS takes each once in a policy."""
+    taken = ours | {each["Sid"] for each in kept if "Sid" in each}
+    statements = []
+    for each in kept:
+        sid = each.get("Sid")
+        if sid in ours:
+            sid = next(name for n in count(1) if (name := f"{sid}Kept{n}") not in taken)
+            taken.add(sid)
+        statements.append({**each, "Sid": sid} if sid else each)
+    return statements
 
 
 def written(policy: Statement) -> str:

@@ -213,7 +213,9 @@ class StrictKms:
         administers = any(
             s["Effect"] == "Allow" and s["Action"] in ("kms:*", ["kms:*"]) for s in statements
         )
-        if len(policy) > 32768 or unknown or not administers:
+        sids = [s["Sid"] for s in statements if "Sid" in s]
+        twice = len({*sids}) < len(sids)
+        if len(policy) > 32768 or unknown or twice or not administers:
             raise Refused("MalformedPolicyDocumentException", f"invalid principals: {unknown}")
 
     def _metadata(self, stored: Stored) -> dict[str, Any]:

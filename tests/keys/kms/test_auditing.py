@@ -210,6 +210,27 @@ def test_grants_show_whose_data_lies_under_a_key(
     assert found(account, "efs") == [("kms.wrong-class", "error")]
 
 
+def test_a_grant_to_another_account_is_an_error(kms: StrictKms, account: Account) -> None:
+    """It lets in as a policy does, and no policy shows it; the next step finds it."""
+    account.table = {"keys": {"own": {"data_class": "internal", "component": "own"}}}
+    for name in ("secrets", "own"):
+        stored = made(kms, account, name)
+        stored.grants = [
+            {"GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:role/deployer"},
+            {"GranteePrincipal": "arn:aws:iam::999988887777:root", "Operations": ["Decrypt"]},
+        ]
+        assert found(account, name) == [("kms.wide-grant", "error")]
+
+
+def test_a_key_that_is_for_no_service_holds_none_of_a_services_data(
+    kms: StrictKms, account: Account
+) -> None:
+    """A database under the key of the application's fields is found too."""
+    account.table = {"keys": {"own": {"data_class": "internal", "component": "own"}}}
+    made(kms, account, "own").grants = [{"GranteePrincipal": f"rds.{HOME}.amazonaws.com"}]
+    assert found(account, "own") == [("kms.wrong-class", "error")]
+
+
 def test_volumes_beneath_a_database_are_the_databases(kms: StrictKms, account: Account) -> None:
     """An RDS instance's volumes hold grants of EBS: no other data."""
     stored = made(kms, account, "rds")
@@ -308,6 +329,94 @@ def test_too_wide_a_statement_is_found(
     assert ("kms.wide-policy", severity) in found(account, "rds")
 
 
+OTHER = "999988887777"
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition"),
+    [
+        ({"Service": "sns.amazonaws.com"}, {"StringEquals": {"aws:SourceAccount": OTHER}}),
+        (
+            {"Service": f"logs.{HOME}.amazonaws.com"},
+            {
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{HOME}:{OTHER}:log-group:*"
+                }
+            },
+        ),
+        ({"Service": "sns.amazonaws.com"}, {"StringEquals": {"aws:SourceOrgID": "o-abcdefghij"}}),
+        ("*", {"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}),
+        ("*", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/api"}}),
+        ("*", {"StringLike": {"kms:EncryptionContext:team": f"{ACCOUNT}-x"}}),
+        ({"AWS": f"arn:aws:iam::{OTHER}:role/api"}, {}),
+        ({"Federated": "cognito-identity.amazonaws.com"}, {}),
+    ],
+)
+@pytest.mark.parametrize("data_class", ["rds", "messaging"])
+def test_whoever_is_let_in_from_outside_the_account_is_an_error(
+    kms: StrictKms, account: Account, data_class: str, principal: Any, condition: dict[str, Any]
+) -> None:
+    """By name, as a service's source, by a context, or as a whole organisation."""
+    stored = made(kms, account, data_class)
+    add_statement(stored, Principal=principal, Action="kms:Decrypt", Condition=condition)
+    assert ("kms.wide-policy", "error") in found(account, data_class)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+        {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:{HOME}:{ACCOUNT}:*"}},
+        {
+            "ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"},
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        },
+        {"StringLike": {"kms:EncryptionContext:aws:sns:topicArn": f"arn:aws:sns:*:{ACCOUNT}:*"}},
+    ],
+)
+def test_a_service_that_acts_for_this_account_alone_is_fine(
+    kms: StrictKms, account: Account, condition: dict[str, Any]
+) -> None:
+    """One condition that names this account is enough, whatever the others say."""
+    stored = made(kms, account, "messaging")
+    principal = {"Service": "sns.amazonaws.com"}
+    add_statement(stored, Principal=principal, Action="kms:Decrypt", Condition=condition)
+    assert found(account, "messaging") == [("kms.policy", "warning")]
+
+
+def test_a_bucket_names_no_account(kms: StrictKms, account: Account) -> None:
+    """Its ARN stays the same when somebody else takes the name: AWS asks for both conditions."""
+    stored = made(kms, account, "messaging")
+    condition = {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}
+    principal = {"Service": "s3.amazonaws.com"}
+    add_statement(stored, Principal=principal, Action="kms:Decrypt", Condition=condition)
+    assert ("kms.wide-policy", "warning") in found(account, "messaging")
+
+
+@pytest.mark.parametrize("action", ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion", "kms:*"])
+def test_a_whole_account_that_administers_is_an_error(
+    kms: StrictKms, account: Account, action: str
+) -> None:
+    """Such a statement asks IAM nothing: each role of the account could do it."""
+    condition = {"StringEquals": {"kms:CallerAccount": ACCOUNT}}
+    add_statement(made(kms, account, "ebs"), Principal="*", Action=action, Condition=condition)
+    assert ("kms.wide-policy", "error") in found(account, "ebs")
+
+
+def test_principals_that_a_condition_names_are_not_the_whole_account(
+    kms: StrictKms, account: Account
+) -> None:
+    """The roles of IAM Identity Center have names that change: a pattern stands for them."""
+    stored = made(kms, account, "rds")
+    pattern = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_A_*"
+    condition = {
+        "ArnLike": {"aws:PrincipalArn": pattern},
+        "StringEquals": {"kms:CallerAccount": ACCOUNT},
+    }
+    add_statement(stored, Principal={"AWS": "*"}, Action="kms:*", Condition=condition)
+    assert found(account, "rds") == [("kms.wide-policy", "warning")]
+
+
 def test_the_guides_own_policy_lacks_what_was_learned_since(
     kms: StrictKms, account: Account
 ) -> None:
@@ -339,6 +448,28 @@ def test_a_key_that_nobody_can_administer_is_found(
     stored = made(kms, account, "rds")
     stored.policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
     assert ("kms.no-administrator", "error") in found(account, "rds")
+
+
+@pytest.mark.parametrize(
+    ("condition", "enough"),
+    [
+        ({"NumericLessThan": {"kms:ScheduleKeyDeletionPendingWindowInDays": "30.0"}}, True),
+        ({"NumericLessThanEquals": {"kms:ScheduleKeyDeletionPendingWindowInDays": 29}}, True),
+        ({}, True),
+        ({"NumericLessThan": {"kms:ScheduleKeyDeletionPendingWindowInDays": "abc"}}, False),
+        ({"NumericLessThan": {"kms:ScheduleKeyDeletionPendingWindowInDays": "9" * 5000}}, True),
+    ],
+)
+def test_a_window_is_read_however_it_is_written(
+    kms: StrictKms, account: Account, condition: dict[str, Any], enough: bool
+) -> None:
+    """Somebody else's policy is no reason to break off the audit."""
+    stored = made(kms, account, "rds")
+    policy = json.loads(stored.policy)
+    [deny] = [each for each in policy["Statement"] if each["Effect"] == "Deny"]
+    deny["Condition"] = condition
+    stored.policy = json.dumps(policy)
+    assert (("kms.window", "warning") not in found(account, "rds")) == enough
 
 
 def test_a_deletion_that_may_come_too_early_is_found(kms: StrictKms, account: Account) -> None:
