@@ -167,7 +167,7 @@ def test_a_row_that_is_written_while_it_is_copied_keeps_what_was_written(
     def sealed_while_somebody_writes(self: Any, *arguments: Any) -> bytes:
         if not writer.ident:
             writer.start()
-            wait_for_lock(elsewhere)
+            wait_until_blocked(writer, elsewhere)
         return sealed(self, *arguments)
 
     monkeypatch.setattr(type(field), "sealed", sealed_while_somebody_writes)
@@ -177,11 +177,11 @@ def test_a_row_that_is_written_while_it_is_copied_keeps_what_was_written(
     assert accounts.get(pk=6).phone == "newer"
 
 
-def wait_for_lock(other: psycopg.Connection[Any]) -> None:
-    """Wait until another connection's query waits for a lock."""
+def wait_until_blocked(writer: threading.Thread, other: psycopg.Connection[Any]) -> None:
+    """Wait until a writer waits for somebody's lock, or is done because there is none."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
     with connection.cursor() as cursor:
-        while True:
+        while writer.is_alive():
             cursor.execute(waiting, [other.info.backend_pid])
             if cursor.fetchone()[0]:
                 return
