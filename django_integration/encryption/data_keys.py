@@ -18,10 +18,10 @@ from datetime import UTC
 from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
-from django.db import IntegrityError, connections, router, transaction
+from django.db import DatabaseError, IntegrityError, connections, router, transaction
 from django.utils import timezone
 
-from glisecrets.errors import ConfigurationError
+from glisecrets.errors import ConfigurationError, StoreUnavailable
 from glisecrets.keys.envelope import context, data_keys, wrapping
 
 if TYPE_CHECKING:
@@ -91,11 +91,18 @@ class DjangoDataKeys:
         from .models import DataKey
 
         alias = self._alias or router.db_for_write(DataKey)
-        if connections[alias].vendor == "sqlite":
-            if makes:
-                _refuse_within_transaction(alias)
-            return question(DataKey.objects.using(alias))
-        return _outside_event_loop(lambda: _alone(alias, question))
+        try:
+            if connections[alias].vendor == "sqlite":
+                if makes:
+                    _refuse_within_transaction(alias)
+                return question(DataKey.objects.using(alias))
+            return _outside_event_loop(lambda: _alone(alias, question))
+        except DatabaseError as error:
+            raise StoreUnavailable(
+                f"the table of data keys cannot be used ({type(error).__name__})",
+                store="database",
+                next_step="run `manage.py migrate`; check the database and the role's rights",
+            ) from error
 
 
 def _alone(alias: str, question: Callable[[QuerySet[DataKey]], Answer]) -> Answer:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import DatabaseError, router
+from django.db import router
 from django.db.models.signals import post_migrate
 
 from glisecrets.errors import GlisecretsError
@@ -57,6 +57,5 @@ def _after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
         return
     try:
         provision(sender)
-    except (GlisecretsError, DatabaseError) as error:
-        told = str(error) if isinstance(error, GlisecretsError) else type(error).__name__
-        _LOG.warning("the data keys of %s are not made yet: %s", sender.label, told)
+    except GlisecretsError as error:
+        _LOG.warning("the data keys of %s are not made yet: %s", sender.label, error)

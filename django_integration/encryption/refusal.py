@@ -129,4 +129,7 @@ def is_bulk_update(expression: Any, field: Field[Any, Any]) -> bool:
     if not isinstance(expression, Case):
         return False
     results = [case.result for case in expression.cases]
-    return all(isinstance(it, Value) and it.output_field is field for it in results)
+    others = expression.default
+    return (isinstance(others, Value) and others.value is None) and all(
+        isinstance(it, Value) and it.output_field is field for it in results
+    )

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.db.utils import ConnectionDoesNotExist
 from django.test import override_settings
 
-from glisecrets.errors import AccessDenied, ConfigurationError, Undecryptable
+from glisecrets.errors import AccessDenied, ConfigurationError, StoreUnavailable, Undecryptable
 from glisecrets.keys.envelope import (
     DataKey,
     Envelope,
@@ -100,6 +100,21 @@ def test_a_wrapped_form_is_replaced_only_as_it_was_read() -> None:
     assert keys().find(CONTEXT, made.id).wrapped == newer
     assert keys().delete(made.id)
     assert not keys().delete(made.id)
+
+
+def test_a_database_without_the_table_is_told(database: dict[str, Any]) -> None:
+    """With what to do."""
+    from glisecrets.django_integration.encryption import DjangoDataKeys
+
+    entry = {**database, "NAME": "postgres"}
+    made = connections.configure_settings({"default": database, "bare": entry})["bare"]
+    connections.settings["bare"] = made
+    try:
+        with pytest.raises(StoreUnavailable, match=r"manage\.py migrate"):
+            DjangoDataKeys("bare").active(CONTEXT)
+    finally:
+        connections["bare"].close()
+        del connections["bare"], connections.settings["bare"]
 
 
 # Within the caller's transactions ----------------------------------------------------------------

@@ -81,6 +81,11 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "update of another column": lambda rows: rows.update(name=F("note")),
     "update from a subquery": lambda rows: rows.update(note=Subquery(rows.values("name")[:1])),
     "update with a case": lambda rows: rows.update(note=Case(When(pk=1, then=F("name")))),
+    "update with a plain default": lambda rows: rows.update(
+        note=Case(
+            When(pk=0, then=Value("b", rows.model._meta.get_field("note"))), default=F("name")
+        )
+    ),
     "create from an expression": lambda rows: rows.create(note=Upper(Value("a"))),
     "across a relation": lambda rows: rows.filter(visited__patient__note="a"),
     "order across a relation": lambda rows: rows.order_by("visited__patient__note"),
