@@ -107,9 +107,28 @@ def test_json_of_put_and_long_list_is_as_documented(
     check(schemas, "StoreList", done.out)
 
 
+def test_json_of_files_under_data_keys_is_as_documented(
+    project: Project, schemas: dict[str, Any]
+) -> None:
+    """What became of each file, and of the data keys."""
+    project.write("dump", "text")
+    files = ["dump", "nowhere"]
+    field = ("--field", "backup/database")
+    assert project.call("keys", "encrypt", files[0], *field, "-o", files[0], "--force").code == 0
+    for renew in (["--renew"], []):
+        done = project.call("keys", "reencrypt", *files, *field, *renew, "--format", "json")
+        assert done.code == 2
+        check(schemas, "KeysReencrypt", done.out)
+    done = project.call("keys", "rewrap", "--format", "json")
+    check(schemas, "KeysRewrap", done.out)
+    old = done.document["rewrapped"][0]
+    check(schemas, "KeysShred", project.call("keys", "shred", old, "--yes", "--format", "json").out)
+
+
 def test_every_document_is_tested(schemas: dict[str, Any]) -> None:
     """A document that is described is one that some test reads."""
     described = {
         name for name, thing in schemas.items() if "schema" in getattr(thing, "__annotations__", {})
     }
-    assert described == COMMANDS.keys() | {"StorePut", "Error"}
+    keys = {"KeysReencrypt", "KeysRewrap", "KeysShred"}
+    assert described == COMMANDS.keys() | {"StorePut", "Error"} | keys
