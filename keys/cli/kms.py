@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from ..kms.planning import Change, KeyPlan
     from ..kms.site import Sites
 
+    #: What went wrong, by key.
+    Errors = dict[str, GlisecretsError]
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -64,10 +67,11 @@ def plan(
 ) -> None:
     """Show what apply would change. Exit code 1: something is left for a person to do."""
     invocation = Invocation.of(ctx)
+    errors: Errors = {}
     with _working(invocation, names, region, profile) as work:
-        changes = _changes(_plans(invocation, work))
-        print_changes(invocation, work.place, changes)
-    _leave(change.by_hand for change in changes)
+        changes = _changes(_plans(invocation, work, errors))
+        print_changes(invocation, work.place, changes, errors)
+    _leave((change.by_hand for change in changes), errors)
 
 
 @app.command()
@@ -83,19 +87,21 @@ def apply(
     It shows the plan and asks first. After Ctrl-C, run it again: it goes on where it was.
     """
     invocation = Invocation.of(ctx)
+    errors: Errors = {}
     with _working(invocation, names, region, profile) as work:
-        plans = _plans(invocation, work)
+        plans = _plans(invocation, work, errors)
         changes = _changes(plans)
         number = sum(not change.by_hand for change in changes)
         if number and not yes and not invocation.output.as_json:
-            print_changes(invocation, work.place, changes)
+            print_changes(invocation, work.place, changes, errors)
         if number:
             confirm(f"Make these {number} changes in account {work.place.account}?", yes=yes)
-        errors = _apply(invocation, plans)
-        print_changes(invocation, work.place, changes, errors)
-    if errors:
-        raise typer.Exit(max(map(exit_codes.code_of, errors.values())))
-    _leave(change.by_hand for change in changes)
+        done: list[Change] = []
+        try:
+            _apply(invocation, plans, done, errors)
+        finally:  # after Ctrl-C too: whoever stops it sees how far it came
+            print_changes(invocation, work.place, changes, errors, done)
+    _leave((change.by_hand for change in changes), errors)
 
 
 @app.command()
@@ -113,7 +119,7 @@ def audit(
         keys = invocation.output.tracked("looking at keys", work.keys)
         findings = [finding for key in keys for finding in audit_key(work.sites, key)]
         print_findings(invocation, work.place, len(work.keys), findings)
-    _leave(findings)
+    _leave(findings, {})
 
 
 @app.command()
@@ -195,11 +201,15 @@ def _named(invocation: Invocation, names: Sequence[str] | None) -> list[KmsKey]:
     return [catalogue[name] for name in dict.fromkeys(names or catalogue)]
 
 
-def _plans(invocation: Invocation, work: _Work) -> list[list[KeyPlan]]:
+def _plans(invocation: Invocation, work: _Work, errors: Errors) -> list[list[KeyPlan]]:
     from ..kms.planning import plan_key
 
-    keys = invocation.output.tracked("reading keys", work.keys)
-    return [plan_key(work.sites, key) for key in keys]
+    _ = work.sites.home.aliases  # who may not even list them is told at once, not once per key
+    plans = []
+    for key in invocation.output.tracked("reading keys", work.keys):
+        with _apart(key.name, errors):
+            plans.append(plan_key(work.sites, key))
+    return plans
 
 
 def _changes(plans: Iterable[Iterable[KeyPlan]]) -> list[Change]:
@@ -207,20 +217,26 @@ def _changes(plans: Iterable[Iterable[KeyPlan]]) -> list[Change]:
 
 
 def _apply(
-    invocation: Invocation, plans: Sequence[Sequence[KeyPlan]]
-) -> dict[str, GlisecretsError]:
-    """Apply key by key; what fails with one key stops no other."""
+    invocation: Invocation, plans: Sequence[Sequence[KeyPlan]], done: list[Change], errors: Errors
+) -> None:
     from ..kms.applying import apply_plans
 
-    errors = {}
     for each in invocation.output.tracked("changing keys", plans):
-        try:
-            apply_plans(each)
-        except GlisecretsError as error:
-            errors[each[0].key.name] = error
-    return errors
+        with _apart(each[0].key.name, errors):
+            apply_plans(each, tell=done.append)
 
 
-def _leave(found: Iterable[object]) -> None:
+@contextmanager
+def _apart(name: str, errors: Errors) -> Iterator[None]:
+    """Keep a key's error for the end: what fails with one key stops no other."""
+    try:
+        yield
+    except GlisecretsError as error:
+        errors[name] = error
+
+
+def _leave(found: Iterable[object], errors: Errors) -> None:
+    if errors:
+        raise typer.Exit(max(map(exit_codes.code_of, errors.values())))
     if any(found):
         raise typer.Exit(exit_codes.FINDINGS)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from glisecrets.cli import Invocation
     from glisecrets.errors import GlisecretsError
@@ -22,21 +22,22 @@ def print_changes(
     invocation: Invocation,
     place: Place,
     changes: Sequence[Change],
-    errors: Mapping[str, GlisecretsError] | None = None,
+    errors: Mapping[str, GlisecretsError],
+    done: Collection[Change] | None = None,
 ) -> None:
-    """Print what differs, or, with what failed by key, what has been changed."""
+    """Print what differs, what went wrong by key, and after an apply what of it has been done."""
     output = invocation.output
     if output.as_json:
-        output.json(_changes_document(place, changes, errors))
+        output.json(_changes_document(place, changes, errors, done))
         return
     _print_place(invocation, place)
     if changes:
-        after = "would be" if errors is None else "after"
-        rows = [_cells(change, place) for change in changes]
-        output.table(["key", "what", "before", after], rows)
-    else:
+        rows = [_cells(change, place, done) for change in changes]
+        heads = ["key", "what", "before", "to be", *(["status"] if done is not None else [])]
+        output.table(heads, rows)
+    elif not errors:
         output.line("nothing to change")
-    for key, error in (errors or {}).items():
+    for key, error in errors.items():
         output.line()
         output.labelled([("error", f"{key}: {error.message}"), ("next", error.next_step)])
     if any(change.by_hand for change in changes):
@@ -77,20 +78,37 @@ def print_policies(
 
 
 def _changes_document(
-    place: Place, changes: Sequence[Change], errors: Mapping[str, GlisecretsError] | None
+    place: Place,
+    changes: Sequence[Change],
+    errors: Mapping[str, GlisecretsError],
+    done: Collection[Change] | None,
 ) -> dict[str, Any]:
     failed = [
         {"key": key, "message": error.message, "next_step": error.next_step}
-        for key, error in (errors or {}).items()
+        for key, error in errors.items()
     ]
-    told = [change._asdict() for change in changes]
-    return {**_placed(place), "applied": errors is not None, "changes": told, "errors": failed}
+    told = [{**change._asdict(), "status": _status(change, done)} for change in changes]
+    applied = done is not None and all(each.by_hand or each in done for each in changes)
+    return {**_placed(place), "applied": applied, "changes": told, "errors": failed}
 
 
-def _cells(change: Change, home: Place) -> list[str | tuple[str, str]]:
+def _status(change: Change, done: Collection[Change] | None) -> str:
+    if change.by_hand:
+        return "by hand"
+    if done is None:
+        return "planned"
+    return "done" if change in done else "not done"
+
+
+def _cells(
+    change: Change, home: Place, done: Collection[Change] | None
+) -> list[str | tuple[str, str]]:
     what = (f"{change.what} *", "bold red") if change.by_hand else change.what
     at = "" if change.region == home.region else f" {change.region}"
-    return [change.key + at, what, change.before or "", change.after or ""]
+    cells = [change.key + at, what, change.before or "", change.after or ""]
+    status = _status(change, done)
+    told = status if status == "done" else (status, "bold red")
+    return cells if done is None else [*cells, told]
 
 
 def _print_place(invocation: Invocation, place: Place) -> None:

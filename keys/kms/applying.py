@@ -15,9 +15,10 @@ from .policy import written
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .planning import KeyPlan
+    from .planning import Change, KeyPlan
 
     Wait = Callable[[float], object]
+    Tell = Callable[[Change], object]
 
 #: Seconds between tries: what was just made is known everywhere only after a moment, and a
 #: replica is ``Creating`` for some time ("AWS KMS eventual consistency", KMS developer guide).
@@ -25,11 +26,14 @@ _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 _NOT_YET = {"NotFound", "KMSInvalidState"}
 
 
-def apply_plans(plans: Sequence[KeyPlan], *, wait: Wait = time.sleep) -> None:
+def apply_plans(
+    plans: Sequence[KeyPlan], *, tell: Tell = lambda _: None, wait: Wait = time.sleep
+) -> None:
     """Do what is planned for one key: the key first, then its replicas.
 
     Args:
         plans: as :func:`plan_key` gave them. What is to be done by hand is left.
+        tell: gets each change as soon as it is made.
         wait: waits that many seconds.
 
     Raises:
@@ -41,7 +45,9 @@ def apply_plans(plans: Sequence[KeyPlan], *, wait: Wait = time.sleep) -> None:
             key_id = plan.observed.key_id
         else:
             key_id = _replicated(plan, primary, wait) if plan.home else _created(plan)
-        _mend(plan, key_id, wait)
+            for change in plan.mendable("key"):
+                tell(change)
+        _mend(plan, key_id, tell, wait)
         primary = primary or key_id
 
 
@@ -69,26 +75,32 @@ def _made_with(plan: KeyPlan) -> dict[str, Any]:
     }
 
 
-def _mend(plan: KeyPlan, key_id: str, wait: Wait) -> None:
-    changed = {change.what for change in plan.changes if not change.by_hand}
-    tags = {
-        name: value for name, value in plan.site.tags(plan.key).items() if f"tag {name}" in changed
-    }
-    requests: dict[str, dict[str, Any]] = {}
-    if tags:
-        requests["TagResource"] = {"KeyId": key_id, "Tags": _listed(tags)}
-    if "policy" in changed:
-        # Without BypassPolicyLockoutSafetyCheck: KMS refuses what would lock us out.
-        policy = written(plan.policy)
-        requests["PutKeyPolicy"] = {"KeyId": key_id, "PolicyName": "default", "Policy": policy}
-    if "rotation" in changed:
-        days = plan.key.rotation_days
-        requests["EnableKeyRotation"] = {"KeyId": key_id, "RotationPeriodInDays": days}
-    if "alias" in changed:
-        alias = plan.site.alias(plan.key)
-        requests["CreateAlias"] = {"AliasName": alias, "TargetKeyId": key_id}
-    for action, params in requests.items():
-        _send(plan, action, params, wait)
+def _mend(plan: KeyPlan, key_id: str, tell: Tell, wait: Wait) -> None:
+    for kind in ("tag", "policy", "rotation", "alias"):
+        changes = plan.mendable(kind)
+        if changes:
+            action, params = _request(plan, key_id, kind)
+            _send(plan, action, params, wait)
+        for change in changes:
+            tell(change)
+
+
+def _request(plan: KeyPlan, key_id: str, kind: str) -> tuple[str, dict[str, Any]]:
+    """Give the request that mends all changes of one kind."""
+    key = {"KeyId": key_id}
+    match kind:
+        case "tag":
+            tags, changed = plan.site.tags(plan.key), plan.mendable(kind)
+            told = {name: tags[name] for name in tags if f"tag {name}" in {c.what for c in changed}}
+            return "TagResource", {**key, "Tags": _listed(told)}
+        case "policy":
+            # Without BypassPolicyLockoutSafetyCheck: KMS refuses what would lock us out.
+            document = {"PolicyName": "default", "Policy": written(plan.policy)}
+            return "PutKeyPolicy", {**key, **document}
+        case "rotation":
+            return "EnableKeyRotation", {**key, "RotationPeriodInDays": plan.key.rotation_days}
+        case _:
+            return "CreateAlias", {"AliasName": plan.site.alias(plan.key), "TargetKeyId": key_id}
 
 
 def _send(plan: KeyPlan, action: str, params: dict[str, Any], wait: Wait) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from glisecrets.errors import GlisecretsError, StoreUnavailable
+
 from .place import account_in
 from .planning import plan_key
 from .policy_reading import account_administers, refused_window, rules_of
@@ -45,20 +47,26 @@ _Found = tuple[str, Severity, str, str]
 def audit(sites: Sites, key: KmsKey) -> list[KeyFinding]:
     """Look for what is wrong with one key and its replicas.
 
+    A key that cannot be read, or is of another environment, is a finding too: ``kms.unreadable``.
+
     Raises:
-        EnvironmentMismatch: its alias is on another environment's key.
-        ConfigurationError: a role that is none.
-        StoreError: KMS does not answer, or refuses.
+        StoreUnavailable: KMS does not answer.
+        StoreError: it does not tell of the account's aliases, and so of no key.
     """
-    return [
-        KeyFinding(code, severity, key.name, plan.site.place.region, _id(plan), message, step)
-        for plan in plan_key(sites, key)
-        for code, severity, message, step in _found(plan)
-    ]
-
-
-def _id(plan: KeyPlan) -> str | None:
-    return plan.observed.key_id if plan.observed else None
+    home = sites.home
+    aliased = home.aliases.get(home.alias(key))
+    findings: list[KeyFinding] = []
+    try:
+        for plan in plan_key(sites, key):
+            at = (key.name, plan.site.place.region, plan.observed and plan.observed.key_id)
+            findings += [KeyFinding(code, how, *at, *told) for code, how, *told in _found(plan)]
+    except StoreUnavailable:
+        raise
+    except GlisecretsError as error:
+        message = f"{home.alias(key)} cannot be looked at: {error.message}"
+        at = (key.name, home.place.region, aliased)
+        findings.append(KeyFinding("kms.unreadable", "error", *at, message, error.next_step))
+    return findings
 
 
 def _found(plan: KeyPlan) -> Iterator[_Found]:
@@ -97,7 +105,7 @@ def _at(plan: KeyPlan, observed: ObservedKey) -> str:
 
 def _kind(change: Change, observed: ObservedKey) -> str:
     """Tell which of the findings a change is."""
-    what = change.what.partition(" ")[0]
+    what = change.kind
     if what == "state" and observed.state in {"PendingDeletion", "PendingReplicaDeletion"}:
         return "deletion"
     if what in {"rotation", "tag"} and change.before is None:

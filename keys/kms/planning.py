@@ -33,6 +33,11 @@ class Change(NamedTuple):
     #: Whether only a person can do it, because data may depend on it.
     by_hand: bool = False
 
+    @property
+    def kind(self) -> str:
+        """What it is about, in one word."""
+        return self.what.partition(" ")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPlan:
@@ -49,6 +54,10 @@ class KeyPlan:
     def in_doubt(self) -> bool:
         """Whether it may be the key of something else."""
         return any(each.by_hand and each.what in {"alias", "sharing"} for each in self.changes)
+
+    def mendable(self, kind: str) -> list[Change]:
+        """Give the changes of one kind that are not left to a person."""
+        return [each for each in self.changes if each.kind == kind and not each.by_hand]
 
     @property
     def policy(self) -> dict[str, Any]:

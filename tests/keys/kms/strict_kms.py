@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,6 +68,8 @@ class StrictKms:
     roles: set[str] = field(default_factory=lambda: {"DBARole", "api-production", "deployer"})
     #: Error codes by operation, to break it.
     broken: dict[str, str] = field(default_factory=dict)
+    #: Ids of keys whose own policies keep us out.
+    closed: set[str] = field(default_factory=set)
     #: Requests for which new keys are not known yet.
     delay: int = 0
     wrote: list[str] = field(default_factory=list)
@@ -116,23 +118,15 @@ class StrictKms:
         stored.unknown_for = self.delay
         return {"KeyMetadata": self._metadata(stored)}
 
-    def _ReplicateKey(
-        self,
-        region: str,
-        KeyId: str,
-        ReplicaRegion: str,
-        Policy: str,
-        Tags: list[Any],
-        Description: str,
-    ) -> Any:
-        self._check(Policy)
+    def _ReplicateKey(self, region: str, KeyId: str, ReplicaRegion: str, **made_with: Any) -> Any:
+        self._check(policy := made_with["Policy"])
         source = self._known(region, KeyId)
         if not (source.multi_region and source.primary):
             raise Refused("UnsupportedOperationException", "no primary of several Regions")
         if (ReplicaRegion, KeyId) in self.keys:
             raise Refused("AlreadyExistsException", "there is a replica")
-        copy = Stored(KeyId, ReplicaRegion, Policy, _dict(Tags), multi_region=True, primary=False)
-        copy.unknown_for = self.delay
+        copy = Stored(KeyId, ReplicaRegion, policy, {}, multi_region=True, primary=False)
+        copy.tags, copy.unknown_for = _dict(made_with["Tags"]), self.delay
         self.keys[ReplicaRegion, KeyId] = copy
         return {"ReplicaKeyMetadata": self._metadata(copy)}
 
@@ -191,6 +185,8 @@ class StrictKms:
 
     def _known(self, region: str, key_id: str) -> Stored:
         stored = self.keys.get((region, key_id))
+        if key_id in self.closed:
+            raise Refused("AccessDeniedException", "no resource-based policy allows it")
         if stored is None or stored.unknown_for:
             if stored:
                 stored.unknown_for -= 1
@@ -287,7 +283,8 @@ def serving() -> Iterator[StrictKms]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body.encode())
+            with suppress(ConnectionError):  # whoever asked may have been interrupted
+                self.wfile.write(body.encode())
 
         def log_message(self, *args: object) -> None:
             """Say nothing."""

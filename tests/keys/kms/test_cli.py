@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.server import ThreadedMotoServer
 
-from .strict_kms import ACCOUNT, HOME
+from .strict_kms import ACCOUNT, HOME, StrictKms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .strict_kms import StrictKms
-
-CHANGE = {"key", "region", "what", "before", "after", "by_hand"}
+CHANGE = {"key", "region", "what", "before", "after", "by_hand", "status"}
 FINDING = {"code", "severity", "key", "region", "key_id", "message", "next_step"}
 
 
@@ -44,6 +44,74 @@ def test_what_fails_with_one_key_stops_no_other(kms: StrictKms, run: Any) -> Non
     assert done.code == 3
     assert [error["key"] for error in done.document["errors"]] == ["rds"]
     assert len(kms.keys) == 8
+
+
+def test_what_was_done_and_what_not_is_told_apart(kms: StrictKms, run: Any) -> None:
+    """An apply that breaks off in the middle of a key leaves nobody guessing."""
+    kms.broken["EnableKeyRotation"] = "LimitExceededException"
+    done = run("apply", "ebs", "--yes", "--format", "json")
+    assert done.code == 3
+    assert not done.document["applied"]
+    assert {each["what"]: each["status"] for each in done.document["changes"]} == {
+        "key": "done",
+        "rotation": "not done",
+        "alias": "not done",
+    }
+    kms.broken.clear()
+    assert run("plan", "ebs", "--format", "json").document["changes"][0]["status"] == "planned"
+    again = run("apply", "ebs", "--yes")
+    assert "not done" not in again.out
+    assert again.out.count("done") == 2
+
+
+def test_after_ctrl_c_what_was_done_is_shown(
+    kms: StrictKms, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops an apply sees how far it came."""
+
+    def interrupting(region: str, **told: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return StrictKms._EnableKeyRotation(kms, region, **told)
+
+    monkeypatch.setattr(kms, "_EnableKeyRotation", interrupting, raising=False)
+    done = run("apply", "ebs", "--yes", "--format", "json")
+    monkeypatch.undo()
+    assert done.code == 130
+    statuses = {each["what"]: each["status"] for each in done.document["changes"]}
+    assert (statuses["key"], statuses["alias"]) == ("done", "not done")
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [(("plan",), 3), (("audit",), 1), (("apply", "--yes"), 3)]
+)
+def test_one_key_that_cannot_be_read_hides_no_other(
+    kms: StrictKms, run: Any, command: tuple[str, ...], code: int
+) -> None:
+    """What is wrong with the others is told, and the odd one is named."""
+    assert run("apply", "ebs", "efs", "--yes").code == 0
+    odd = kms.named("alias/efs-encryption")
+    kms.named("alias/ebs-encryption").rotation = None
+    kms.closed.add(odd.key_id)
+    done = run(*command, "efs", "ebs", "--format", "json")
+    assert done.code == code
+    if command == ("audit",):
+        [unreadable, other] = done.document["findings"]
+        assert (unreadable["code"], unreadable["key_id"]) == ("kms.unreadable", odd.key_id)
+        assert "alias/efs-encryption" in unreadable["message"]
+        assert other["code"] == "kms.no-rotation"
+    else:
+        assert [error["key"] for error in done.document["errors"]] == ["efs"]
+        assert [change["what"] for change in done.document["changes"]] == ["rotation"]
+
+
+def test_one_key_of_another_environment_hides_no_other(kms: StrictKms, run: Any) -> None:
+    """It is refused, and the audit goes on."""
+    assert run("apply", "ebs", "efs", "--yes").code == 0
+    kms.named("alias/efs-encryption").tags["Environment"] = "staging"
+    kms.named("alias/ebs-encryption").rotation = None
+    found = run("audit", "efs", "ebs", "--format", "json").document["findings"]
+    assert [each["code"] for each in found] == ["kms.unreadable", "kms.no-rotation"]
+    assert run("plan", "efs", "ebs").code == 2
 
 
 def test_json_has_the_documented_keys(kms: StrictKms, run: Any) -> None:
