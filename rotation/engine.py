@@ -17,7 +17,6 @@ Source: the rotation pages of the Secrets Manager user guide ("Lambda rotation f
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -37,7 +36,7 @@ from .errors import (
 from .finding import find_rotator
 from .retiring import retire_before_rotation
 from .rotator import Verdict
-from .standing import Standing, after_labels, check_not_superseded
+from .standing import Standing, check_not_superseded, ended
 from .subject import LAST_RESULT, ROTATOR, TAG_PREFIX, Clock, Subject, check_options, options_of
 
 if TYPE_CHECKING:
@@ -156,8 +155,9 @@ class Engine:
 
 
 def _run(step: Step, subject: Subject, token: str) -> str:
+    # Left elsewhere than on the current version, AWSPENDING stands for an unfinished rotation.
+    subject.clean(*ended(subject.description))
     if subject.standing(token) is Standing.DONE:
-        clean(subject, token)
         return "done"
     if step is Step.CREATE:
         return _create(subject, token)
@@ -224,16 +224,8 @@ def abandon(subject: Subject, token: str) -> None:
         # Nobody has it yet, though our own probe may count as a use.
         unused = replace(subject.rotation(token), urgent=True)
         subject.rotator.retire(unused, version.value)
-    clean(subject, token)
+    subject.clean(token)
     _log.warning("%s: version %s is given up", subject.name, short(token))
-
-
-def clean(subject: Subject, token: str) -> None:
-    """Take the labels of a rotation that has ended off its version."""
-    # Left elsewhere than on the current version, AWSPENDING stands for an unfinished rotation.
-    for label in (AWSPENDING, *after_labels(subject.description, token)):
-        with suppress(LabelConflict):  # it has gone by itself
-            subject.store.move_label(subject.name, label, expected=token)
 
 
 def _probed(subject: Subject, token: str, version: SecretVersion) -> str:
@@ -257,5 +249,5 @@ def _finish(subject: Subject, token: str, pending: SecretVersion) -> str:
         subject.store.move_label(subject.name, AWSCURRENT, to=token, expected=left)
     except LabelConflict as conflict:
         raise RotationBusy(f"{subject.name}: AWSCURRENT was moved by another run") from conflict
-    clean(subject, token)
+    subject.clean(token)
     return "finished"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS, short
 
 from .errors import NotRotatable, RotationBusy, about
-from .standing import unfinished
+from .standing import ended, unfinished
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,12 +80,16 @@ def overlap_end(subject: Subject, written: datetime | None) -> datetime | None:
 def _retired(subject: Subject) -> str | None:
     if unfinished(subject.description) and not subject.urgent:
         return None  # its rotation does both where it must
+    subject.clean(*ended(subject.description))
     token = subject.description.labelled(AWSCURRENT) or ""
     subject.rotator.reap(subject.rotation(token))
     until = overlap_end(subject, subject.current.created)
     if until is None or not _over(subject, until):
         return None
-    return _revoke(subject)
+    revoked = _revoke(subject)
+    if revoked != subject.description.labelled(AWSPREVIOUS):  # one that was begun and left so
+        return _retired(subject.renewed()) or revoked
+    return revoked
 
 
 def _over(subject: Subject, until: datetime) -> bool:

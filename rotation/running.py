@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from glisecrets.errors import GlisecretsError, LabelConflict, StoreUnavailable
 from glisecrets.references import AWSCURRENT, AWSPENDING
 
-from .engine import Step, abandon, clean, propose
+from .engine import Step, abandon, propose
 from .errors import RotationBusy, RotationError, about
 from .lease import lease
 from .retiring import retire_before_rotation
@@ -23,8 +23,10 @@ from .standing import (
     after_label,
     after_labels,
     check_turned_on,
+    ended,
     outdated,
     proposed,
+    rotation_labels,
     superseded,
     unfinished,
 )
@@ -105,7 +107,7 @@ def _give_up(subject: Subject, token: str) -> None:
 def _propose(subject: Subject) -> str:
     # As described, not as read just now: what follows is decided by the description.
     token, base = str(uuid.uuid4()), subject.description.labelled(AWSCURRENT) or ""
-    clean(subject, base)
+    subject.clean(*ended(subject.description))
     retire_before_rotation(subject)
     propose(subject, token, after_label(base, token))
     return token
@@ -115,9 +117,20 @@ def _claim(subject: Subject, token: str) -> None:
     try:
         subject.store.move_label(subject.name, AWSPENDING, to=token, expected=None)
     except LabelConflict:
+        raise _forestalled(subject.renewed(), token) from None
+    _check_not_ended(subject.renewed(), token)
+
+
+def _forestalled(subject: Subject, token: str) -> RotationBusy:
+    """Give up a proposal if another one became ``AWSPENDING`` instead.
+
+    If another run has taken this one up, its value may be in force, and it keeps its labels. Nor
+    does a description that lags behind prove anything: it does not show the proposal.
+    """
+    pending = subject.description.labelled(AWSPENDING)
+    if pending not in {None, token} and after_labels(subject.description, token):
         abandon(subject, token)
-        raise RotationBusy(f"{subject.name}: another rotation began just now") from None
-    _check_not_ended(subject, token)
+    return RotationBusy(f"{subject.name}: another run rotates it since just now")
 
 
 def _check_not_ended(subject: Subject, token: str) -> None:
@@ -126,9 +139,8 @@ def _check_not_ended(subject: Subject, token: str) -> None:
     Its proposal's label is gone then. A version that is not seen as ``AWSPENDING`` proves nothing:
     a description may lag behind.
     """
-    description = subject.store.describe(subject.name)
-    if description.labelled(AWSPENDING) == token and not after_labels(description, token):
-        clean(subject, token)
+    if rotation_labels(subject.description, token) == [AWSPENDING]:
+        subject.clean(token)
         raise RotationBusy(f"{subject.name}: another run has ended the rotation meanwhile")
 
 

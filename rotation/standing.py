@@ -43,10 +43,9 @@ def standing(description: SecretDescription, token: str) -> Standing:
         StaleRotation: no version has this token, or it is not the one that is rotating.
     """
     check_turned_on(description)
-    labels = description.versions.get(token)
-    if labels is not None and AWSCURRENT in labels:
+    if token == description.labelled(AWSCURRENT):
         return Standing.DONE
-    if labels is not None and AWSPENDING in labels and not outdated(description, token):
+    if token == unfinished(description) and not outdated(description, token):
         return Standing.UNDER_WAY
     raise StaleRotation(
         f"{description.name}: version {token} is not the one that rotates; nothing was changed",
@@ -68,19 +67,26 @@ def check_turned_on(description: SecretDescription) -> None:
 
 
 def unfinished(description: SecretDescription) -> str | None:
-    """Give the token of a rotation that is under way, or ``None``.
-
-    ``AWSPENDING`` may stay on the current version after a rotation: that one has ended.
-    """
+    """Give the token of a rotation that is under way, or ``None``: see :func:`ended`."""
     pending = description.labelled(AWSPENDING)
-    return None if pending == description.labelled(AWSCURRENT) else pending
+    return None if pending in ended(description) else pending
 
 
 def proposed(description: SecretDescription) -> str | None:
     """Give the version that was proposed here and has not become ``AWSPENDING``, or ``None``."""
-    settled = {description.labelled(AWSCURRENT), description.labelled(AWSPREVIOUS)}
     waiting = (version for version in description.versions if after_labels(description, version))
-    return next((version for version in waiting if version not in settled), None)
+    return next((version for version in waiting if version not in ended(description)), None)
+
+
+def ended(description: SecretDescription) -> set[str]:
+    """Give the versions that were rotated to and still have a label for it.
+
+    ``AWSPENDING`` may stay on the current one. And it may come to the previous one again, by a run
+    that slept just before it took the label, while others rotated to that version and on: to a
+    store, a label that has gone is as one that has not come yet.
+    """
+    labelled = (description.labelled(label) for label in (AWSCURRENT, AWSPREVIOUS))
+    return {version for version in labelled if version}
 
 
 def begun(
@@ -112,6 +118,12 @@ def after_label(base: str, token: str) -> str:
 def after_labels(description: SecretDescription, token: str) -> list[str]:
     """Give the labels of a version that tell what it is to replace."""
     return [label for label in description.versions.get(token, ()) if label.startswith(AFTER)]
+
+
+def rotation_labels(description: SecretDescription, token: str) -> list[str]:
+    """Give the labels of a version that it has for the length of a rotation."""
+    pending = [AWSPENDING] if token == description.labelled(AWSPENDING) else []
+    return [*pending, *after_labels(description, token)]
 
 
 def check_not_superseded(secret: str, current: SecretVersion, pending: SecretVersion) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from glisecrets.documents import pick_key
 from glisecrets.durations import parse_duration
-from glisecrets.errors import SecretNotFound
+from glisecrets.errors import LabelConflict, SecretNotFound
 from glisecrets.redaction.process import remember
 from glisecrets.references import AWSCURRENT, AWSPREVIOUS, Address, Reference
 
 from .errors import NoRotator, NotRotatable
 from .rotator import Rotation
-from .standing import Standing, standing
+from .standing import Standing, rotation_labels, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,6 +108,17 @@ class Subject:
             StaleRotation: it is not; whoever calls must not change anything at the provider.
         """
         standing(self.store.describe(self.name), token)
+
+    def renewed(self) -> Subject:
+        """Describe it again."""
+        return replace(self, description=self.store.describe(self.name))
+
+    def clean(self, *versions: str) -> None:
+        """Take the labels of a rotation that are seen on versions off them."""
+        for version in versions:
+            for label in rotation_labels(self.description, version):
+                with suppress(LabelConflict):  # it has gone by itself
+                    self.store.move_label(self.name, label, expected=version)
 
     def version(self, version_id: str) -> SecretVersion | None:
         """Read a version; ``None`` if it is not there or has no value yet."""

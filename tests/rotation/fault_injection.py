@@ -29,6 +29,7 @@ MODES = (
     "late older token",
     "overtaken",
     "left behind",
+    "joined",
 )
 _READS = {"get", "describe", "versions"}
 STORE_CALLS = _READS | {"put", "move_label", "create"}

@@ -21,7 +21,7 @@ EVERY = "GLISECRETS_ALL_FAULTS" in os.environ
 
 def singles(play: Play) -> list[Plan]:
     """Give each call of an undisturbed rotation with each mode."""
-    return [{number: mode} for number in _numbers(play) for mode in MODES]
+    return [{number: mode} for number in numbers(play) for mode in MODES]
 
 
 def sampled_singles(play: Play, turn: int = 0, one_of: int = 1, modes: int = 5) -> list[Plan]:
@@ -48,7 +48,8 @@ def _mode(turn: int) -> str:
     return MODES[turn % len(MODES)]
 
 
-def _numbers(play: Play) -> range:
+def numbers(play: Play) -> range:
+    """Give the number of each call of an undisturbed rotation."""
     return range(1, play({}).faults.count + 1)
 
 

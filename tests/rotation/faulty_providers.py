@@ -17,6 +17,8 @@ import psycopg
 import redis
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from glisecrets.keys import KeyPair, Keyring, RsaKeyring, SecretKeyring
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from glisecrets.testing.servers import RunningServer
 
 ADMIN_SECRET = "gli/admin"
+#: To a client, a refused password is a lost connection: it would wait and try again.
+ONCE = Retry(NoBackoff(), 0)
 
 
 # PostgreSQL -----------------------------------------------------------------------------------
@@ -109,7 +113,7 @@ class RedisUser(RealProvider):
 
     def accepts(self, value: SecretValue) -> bool:
         login = json.loads(value)
-        with redis.Redis(**login) as client:
+        with redis.Redis(**login, retry=ONCE) as client:
             try:
                 return bool(client.ping())
             except redis.AuthenticationError:
@@ -153,8 +157,8 @@ class CacheUser(RedisUser):
 
     def first(self) -> str:
         value = super().first()
-        stub = ElastiCacheStub(self.admin, self.name, passwords=self.hidden(value))
-        self.stubs.answer = stub.answer
+        self.stub = ElastiCacheStub(self.admin, self.name, passwords=self.hidden(value))
+        self.stubs.answer = self.stub.answer
         return value
 
 
@@ -167,6 +171,11 @@ class CacheToken(CacheUser):
 
     def options(self) -> dict[str, str]:
         return {"replication-group": GROUP_ID}
+
+    def must_accept_current(self) -> bool:
+        """Not once two runs have sent one token: nothing in this API can prevent the second."""
+        *before, token = self.stub.passwords
+        return token not in before
 
 
 # Minted keys ----------------------------------------------------------------------------------

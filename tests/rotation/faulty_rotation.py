@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from glisecrets.errors import GlisecretsError, SecretNotFound
@@ -12,13 +13,14 @@ from glisecrets.redaction import process_redactor
 from glisecrets.references import AWSCURRENT, AWSPENDING, AWSPREVIOUS, Address
 from glisecrets.rotation import Engine, Step, run
 from glisecrets.rotation.retiring import retire
+from glisecrets.rotation.running import begin
 from glisecrets.rotation.standing import unfinished
 from glisecrets.rotation.subject import Clock
 
 from .fault_injection import Crash, Faults, FaultyStore, Time, heard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from .faulty_stores import RotatedStore
@@ -79,6 +81,7 @@ class Scenario:
             "duplicate invocation": self._duplicate,
             "late older token": self._late,
             "overtaken": self._overtaken,
+            "joined": self._joined,
             "left behind": self._left_behind,
         }
         self.faults.after_each = self.check_always
@@ -111,13 +114,16 @@ class Scenario:
         for step in Step:
             engine.step(step, self.secret, self.token)
 
-    def _steps(self, token: str) -> None:
+    def _steps(self, token: str, steps: Iterable[Step] = Step) -> None:
         """Another engine runs the steps of a token; what it is refused is its own affair."""
-        for step in Step:
-            try:
-                self.engine().step(step, self.secret, token)
-            except GlisecretsError as error:
-                self.said += [str(error), repr(error)]
+        for step in steps:
+            self._tried(partial(self.engine().step, step, self.secret, token))
+
+    def _tried(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except GlisecretsError as error:
+            self.said += [str(error), repr(error)]
 
     def _duplicate(self) -> None:
         token = self.token or unfinished(self.store.describe(self.secret))
@@ -138,6 +144,14 @@ class Scenario:
         else:
             self._run()
 
+    def _joined(self) -> None:
+        """What is under way is given up for dead, and taken up by another run, not to its end."""
+        self.time.later(minutes=20)
+        if not self.begun_by_service:
+            self._tried(lambda: begin(self.engine(), self.secret))
+        if token := unfinished(self.store.describe(self.secret)):
+            self._steps(token, (Step.CREATE, Step.SET, Step.TEST))
+
     def _left_behind(self) -> None:
         """It is given up for dead and ended by another run; months later comes the next one."""
         self._overtaken()
@@ -151,10 +165,7 @@ class Scenario:
             self._steps(token)
 
     def _run(self) -> None:
-        try:
-            run(self.engine(), self.secret)
-        except GlisecretsError as error:
-            self.said += [str(error), repr(error)]
+        self._tried(lambda: run(self.engine(), self.secret))
 
     def converge(self) -> None:
         """Resume what is unfinished as it was begun, then sweep after every overlap."""
@@ -177,7 +188,7 @@ class Scenario:
 
     def check_always(self) -> None:
         """I1: whoever reads the labels finds a value that the provider accepts."""
-        wanted = LABELS[:1] if self.provider.keeps_current else LABELS
+        wanted = LABELS[:1] if self.provider.must_accept_current() else LABELS
         values = (self._value(label) for label in wanted)
         if not any(value and self.provider.accepts(value) for value in values):
             self.broken.append(f"I1 after call {self.faults.count}")

@@ -60,6 +60,10 @@ class Provider:
     def accepts(self, value: SecretValue) -> bool:
         return value in self.accepted
 
+    def must_accept_current(self) -> bool:
+        """Tell whether AWSCURRENT must be accepted now; else some labelled version must be."""
+        return self.keeps_current
+
     def login(self, value: SecretValue) -> bool:
         return self.faults.call("login", lambda: value in self.accepted, reads=True)
 
