@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from functools import cache, partial
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,6 +18,7 @@ import redis
 from botocore.loaders import JSONFileLoader
 from moto.server import ThreadedMotoServer
 
+from glisecrets.keys import KeyPair
 from glisecrets.rotation.finding import kinds
 from glisecrets.rotation.providers.aws import aws_client
 from glisecrets.rotation.rotators import elasticache, iam_access_key, iam_user
@@ -52,7 +54,7 @@ SLOW = {
     of.PostgresRole: (3, 5),
     of.PostgresRoles: (3, 5),
     of.IamUser: (6, 4),
-    of.SigningKey: (6, 2),
+    of.SigningKey: (3, 4),
 }
 each_way = pytest.mark.parametrize("begun_by_service", [True, False], ids=["lambda", "in-process"])
 
@@ -93,6 +95,14 @@ def moto(stubs: of.Stubs, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
+def signing_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stock of keys, each read once: to make or check one takes longer than a rotation."""
+    stock = cycle([KeyPair.generate() for _ in range(12)])
+    monkeypatch.setattr(KeyPair, "generate", lambda *_: next(stock))
+    monkeypatch.setattr(KeyPair, "from_pem", staticmethod(cache(KeyPair.from_pem)))
+
+
+@pytest.fixture
 def admin(valkey: RunningServer) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(valkey.url, decode_responses=True) as client:
         yield client
@@ -115,6 +125,8 @@ def provider(kind: type[RealProvider], request: pytest.FixtureRequest) -> Callab
         of.IamUser: {"server": "moto", "stubs": "stubs"},
         of.SendGridAccount: {"stubs": "stubs"},
     }
+    if kind is of.SigningKey:
+        request.getfixturevalue("signing_keys")
     wanted = {
         name: fixture
         for parent, fixtures in needs.items()

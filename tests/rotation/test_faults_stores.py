@@ -8,6 +8,8 @@ with each mode.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +24,6 @@ from .providers import AlternatingUsers, KeyIssuer, Provider, SingleUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from ..stores.openbao import OpenBao
     from .faulty_plans import Play
@@ -32,16 +33,24 @@ KINDS = [SingleUser, AlternatingUsers, KeyIssuer]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
-@pytest.fixture
-def local(tmp_path: Path) -> OnStore:
-    return partial(on_local, LocalStore(tmp_path))
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A folder in memory, where the system has one: else each write waits for the disk."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")
-def secrets_manager() -> Iterator[OnStore]:
+def local(folder: Path) -> OnStore:
+    return partial(on_local, LocalStore(folder / "local"))
+
+
+@pytest.fixture(scope="module")
+def secrets_manager(folder: Path) -> Iterator[OnStore]:
     from glisecrets.stores.aws import AwsStore
 
-    with SecretsManagerServer() as server:
+    with SecretsManagerServer(LocalStore(folder / "server")) as server:
         store = AwsStore(environ=server.environ)
         client = server.client()
         yield partial(on_secrets_manager, store, client)
