@@ -6,13 +6,16 @@ of everything, one policy for everybody, and one audit trail of everything.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from glisecrets.declaration import DataClass
+from glisecrets.environment import Environment
 from glisecrets.errors import ConfigurationError
 
 from .declared import KmsKey, are_tags
+from .place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,9 +133,13 @@ def read_catalogue(table: Mapping[str, Any]) -> dict[str, KmsKey]:
     required = _table(table, "required_tags")
     if not are_tags(required):
         raise _wrong("required_tags holds what AWS takes in no tag")
-    aliases = [key.alias_template for key in found.values()]
-    if len(set(aliases)) < len(aliases):
-        raise _wrong("two keys have the same alias")
+    for environment in Environment:
+        here = Place("{account}", "{region}", environment, "{partition}")
+        [(alias, number)] = Counter(
+            here.fill(key.alias_template) for key in found.values()
+        ).most_common(1)
+        if number > 1:
+            raise _wrong(f"two keys have the same alias in {environment}: {alias}")
     return {name: replace(key, tags={**required, **key.tags}) for name, key in found.items()}
 
 

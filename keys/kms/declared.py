@@ -10,6 +10,7 @@ from glisecrets.errors import ConfigurationError
 
 from ..envelope.context import DATA_CLASS, ENVIRONMENT
 from .classes import demands_of
+from .place import Place, unknown_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,14 +28,18 @@ _TAG_NAME, _TAG_VALUE = (
     re.compile(r"[\w .:/=+@{}-]{0,256}"),
 )
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+#: Services as in ``kms:ViaService`` and in principals, before ``.amazonaws.com`` or the Region.
+_VIA = re.compile(r"[a-z][a-z0-9-]*")
+_SERVICE = re.compile(r"(?!.*amazonaws)[a-z][a-z0-9-]*(\.([a-z0-9-]+|\{region\}))*")
+_CONTEXT_NAME = re.compile(r"[\w.:/=+@-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KmsKey:
     """One key that is to be there.
 
-    In ``alias``, ``readers``, ``applications``, ``context`` and ``tags``, ``{environment}``,
-    ``{account}`` and ``{region}`` are filled in.
+    In ``alias``, ``services``, ``readers``, ``applications``, ``context`` and ``tags``,
+    ``{environment}``, ``{account}``, ``{region}`` and ``{partition}`` are filled in.
 
     Raises:
         ConfigurationError: a part that KMS would refuse, or that the data class does not allow.
@@ -90,8 +95,33 @@ class KmsKey:
         self._require(
             not (self.for_fields and self.via), "encrypted fields use a key directly, via nothing"
         )
-        self._require(all(map(_REGION.fullmatch, self.replica_regions)), "no such Region")
         self._require(are_tags({**self.tags, "Component": self.component}), "AWS takes no such tag")
+        self._check_names()
+        self._check_templates()
+
+    def _check_names(self) -> None:
+        """Refuse what would be a policy that never fits, or a request that KMS refuses."""
+        self._require(all(map(_REGION.fullmatch, self.replica_regions)), "no such Region")
+        self._require(all(map(_VIA.fullmatch, self.via)), "via has names as s3, with nothing after")
+        self._require(
+            all(map(_SERVICE.fullmatch, self.services)),
+            "services has names as sns or logs.{region}, without amazonaws.com",
+        )
+        self._require(
+            all(map(_CONTEXT_NAME.fullmatch, self.required_context)), "context has names in ASCII"
+        )
+        lists = (self.via, self.services, self.readers, self.applications, self.replica_regions)
+        names = [name.lower() for name in self.required_context]  # as grants compare them
+        self._require(
+            all(len({*each}) == len(each) for each in (*lists, names)), "it names something twice"
+        )
+
+    def _check_templates(self) -> None:
+        texts = (self.alias_template, *self.services, *self.readers, *self.applications)
+        templates = [*texts, *self.context.values(), *self.tags.values()]
+        unknown = sorted({part for each in templates for part in unknown_parts(each)})
+        known = ", ".join(f"{{{name}}}" for name in Place._fields)
+        self._require(not unknown, f"{', '.join(unknown)} is not known: there are {known}")
 
     @property
     def alias_template(self) -> str:

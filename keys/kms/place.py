@@ -9,6 +9,7 @@ from glisecrets.errors import ConfigurationError
 
 #: An IAM name with its path; no wildcard (IAM user guide, "IAM and AWS STS quotas").
 _ROLE = re.compile(r"[\w+=,.@/-]{1,512}")
+_IN_BRACES = re.compile(r"\{[^}]*\}?|\}")
 #: An account, as it stands or in an ARN.
 _ACCOUNT = re.compile("([0-9]{12})|arn:(?:[^:]*:){3}([0-9]{12}):.*", re.DOTALL)
 
@@ -57,3 +58,8 @@ def account_in(name: str) -> str | None:
     """Give the account that a principal, an ARN or a condition's value names, if it names one."""
     found = _ACCOUNT.fullmatch(name)
     return (found[1] or found[2]) if found else None
+
+
+def unknown_parts(template: str) -> list[str]:
+    """Give what stands in braces and :meth:`Place.fill` knows nothing of."""
+    return [each for each in _IN_BRACES.findall(template) if each[1:-1] not in Place._fields]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from glisecrets.errors import ConfigurationError
 
 from .classes import demands_of
+from .place import account_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,16 +139,30 @@ def _using(key: KmsKey, place: Place) -> Iterator[Statement]:
     if key.via:
         equal["kms:ViaService"] = [f"{each}.{place.region}.amazonaws.com" for each in key.via]
     yield from _for(key, place, "", {"AWS": users}, equal)
+    if key.grants:
+        yield _granting("", {"AWS": users}, equal)
 
 
 def _serving(key: KmsKey, place: Place) -> Iterator[Statement]:
-    """Services that act by themselves; logs tell the account in the context, others as source."""
+    """Services that act by themselves, for this account alone."""
     if not key.services:
         return
-    principals = [f"{place.fill(each)}.amazonaws.com" for each in key.services]
-    bound = any("{account}" in value for value in key.required_context.values())
-    source = {} if bound else {"aws:SourceAccount": place.account}
-    yield from _for(key, place, "ByService", {"Service": principals}, source)
+    principal = {"Service": [f"{place.fill(each)}.amazonaws.com" for each in key.services]}
+    source = {"aws:SourceAccount": place.account}
+    told = {} if _logs_tell_the_account(key, place) else source
+    yield from _for(key, place, "ByService", principal, told)
+    if key.grants:
+        yield _granting("ByService", principal, source)
+
+
+def _logs_tell_the_account(key: KmsKey, place: Place) -> bool:
+    """Tell whether the context has the account: CloudWatch Logs tells it there, not as source.
+
+    Only what a service itself sets binds it. Any other context is as its caller likes.
+    """
+    logs_alone = all(each.partition(".")[0] == "logs" for each in key.services)
+    log_group = place.fill(key.required_context.get("aws:logs:arn", ""))
+    return logs_alone and account_in(log_group) == place.account
 
 
 def _for(
@@ -156,9 +171,11 @@ def _for(
     condition = _condition(equal, _context(key, place))
     yield _allow(f"Use{suffix}", principal, USE, condition)
     yield _allow(f"Describe{suffix}", principal, ["kms:DescribeKey"], _condition(equal, {}))
-    if key.grants:
-        for_resources = {**_condition(equal, {}), "Bool": {"kms:GrantIsForAWSResource": "true"}}
-        yield _allow(f"Grant{suffix}", principal, GRANT, for_resources)
+
+
+def _granting(suffix: str, principal: Statement, equal: dict[str, Any]) -> Statement:
+    condition = {**_condition(equal, {}), "Bool": {"kms:GrantIsForAWSResource": "true"}}
+    return _allow(f"Grant{suffix}", principal, GRANT, condition)
 
 
 def _context(key: KmsKey, place: Place) -> dict[str, str]:

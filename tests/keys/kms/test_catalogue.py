@@ -104,11 +104,45 @@ def test_a_key_cannot_be_laxer_than_its_class(data_class: DataClass) -> None:
         {"tags": {"Owner": "x" * 257}},
         {"component": "a<b"},
         {"replica_regions": ("Tokyo",)},
+        {"replica_regions": ("ap-northeast-1", "ap-northeast-1")},
+        {"applications": ("api", "api")},
+        {"via": ("s3.amazonaws.com",)},
+        {"via": ("*",)},
+        {"via": ("",)},
+        {"services": ("sns.amazonaws.com",)},
+        {"services": ("sns.amazonaws.com.cn",)},
+        {"services": ("*",)},
+        {"services": ("sns.",)},
+        {"context": {"App": "x", "app": "y"}},
+        {"for_fields": True, "context": {"Environment": "x"}},
+        {"context": {"": "x"}},
     ],
 )
 def test_what_kms_would_refuse_is_refused_at_once(told: dict[str, Any]) -> None:
     """A mistake is found in the file, and not halfway through an apply."""
     with pytest.raises(ConfigurationError, match="declared wrongly"):
+        key(**told)
+
+
+@pytest.mark.parametrize("service", ["sns", "logs.{region}", "delivery.logs"])
+def test_services_are_named_as_in_their_principals(service: str) -> None:
+    """Before amazonaws.com, with a Region where theirs has one."""
+    assert key(services=(service,)).services == (service,)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"alias": "alias/{enviroment}/x"},
+        {"applications": ("api-{enviroment}",)},
+        {"readers": ("dba-{enviroment}",)},
+        {"context": {"stage": "{enviroment}"}},
+        {"tags": {"Stage": "{enviroment}"}},
+    ],
+)
+def test_a_misspelt_part_is_told_with_those_that_there_are(told: dict[str, Any]) -> None:
+    """It would be a key of its own, or a role that nobody has."""
+    with pytest.raises(ConfigurationError, match=r"\{enviroment\} is not known.*\{environment\}"):
         key(**told)
 
 
@@ -126,7 +160,17 @@ def test_what_kms_would_refuse_is_refused_at_once(told: dict[str, Any]) -> None:
         ({"keys": {"rds": {"readers": [1]}}}, "not of texts"),
         ({"keys": {"rds": {"data_class": "secret"}}}, "none of highly-confidential"),
         ({"keys": {"rds": {"alias": "alias/terraform-state"}}}, "same alias"),
+        (
+            {
+                "keys": {
+                    "rds": {"alias": "alias/staging/x"},
+                    "efs": {"alias": "alias/{environment}/x"},
+                }
+            },
+            "same alias in staging: alias/staging/x",
+        ),
         ({"required_tags": {"Owner": 1}}, "required_tags"),
+        ({"required_tags": {"Owner": "{owner}"}}, "owner} is not known"),
         ({"required_tags": ["Owner"]}, "required_tags is no table"),
     ],
 )

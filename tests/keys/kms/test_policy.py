@@ -87,6 +87,41 @@ def test_logs_are_bound_to_this_accounts_log_groups() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("services", "context"),
+    [
+        (("sns",), {"team": "{account}-x"}),
+        (("sns",), {"aws:logs:arn": "arn:aws:logs:{region}:{account}:*"}),
+        (("logs.{region}",), {"team": "{account}"}),
+        (("logs.{region}",), {"aws:logs:arn": "arn:aws:logs:{region}:*:*"}),
+    ],
+)
+def test_no_service_is_our_deputy_for_another_account(
+    services: tuple[str, ...], context: dict[str, str]
+) -> None:
+    """Only a context that the service itself sets, and that names the account, is as good."""
+    key = KmsKey(
+        name="own",
+        data_class=DataClass.INTERNAL,
+        component="x",
+        services=services,
+        context=context,
+        grants=True,
+    )
+    found = statements(key)
+    for sid in ("UseByService", "DescribeByService", "GrantByService"):
+        assert found[sid]["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+
+
+def test_grants_of_a_service_are_for_this_account_also_where_logs_are() -> None:
+    """A grant has no context that could name the account."""
+    from dataclasses import replace
+
+    found = statements(replace(CATALOGUE["logs"], grants=True))
+    assert found["GrantByService"]["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+    assert "StringEquals" not in found["UseByService"]["Condition"]
+
+
 @pytest.mark.parametrize("name", ["rds", "secrets", "terraform-state"])
 def test_highly_confidential_data_is_for_named_roles_only(name: str) -> None:
     """Without a named role, nobody but services and whom IAM allows can decrypt."""
