@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Each can be found again in a page or a dump, whatever is around it.
 HIDDEN = {
     "note": "canary-note",
-    "ward": "cnry5",
+    "ward": "cn-y5",
     "email": "canary@example.com",
     "born": date(1961, 7, 23),
     "visits": 918273645,
@@ -38,7 +38,8 @@ HIDDEN = {
     "smokes": True,
     "history": {"canary-key": "canary-value"},
 }
-TRACES = ("canary", "cnry5", "1961", "July", "918273645", "918,273,645", "8472")
+#: None of them can be in a message by chance, neither in hexadecimal nor in base64.
+TRACES = ("canary", "cn-y5", "1961-", "July 23", "918273645", "918,273,645", "8472.", "8,472")
 
 
 def traces(text: str) -> list[str]:
