@@ -21,6 +21,8 @@ PACKAGES = (
     "django-environ",
     "ahocorasick_rs",
     "cryptography",
+    "django",
+    "psycopg",
 )
 
 

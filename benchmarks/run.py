@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import cold
 import emergency
+import encrypted_rows
 import envelope
 import installed
 import lambda_cold
@@ -41,6 +42,7 @@ MEASURES: dict[str, Callable[[Surroundings], list[Row]]] = {
     "emergency": emergency.measure,
     "tokens": tokens.measure,
     "envelope": envelope.measure,
+    "django": encrypted_rows.measure,
 }
 
 
