@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from glisecrets.errors import (
     AccessDenied,
     ConfigurationError,
-    MissingExtra,
     StoreError,
     StoreUnavailable,
     Undecryptable,
 )
+from glisecrets.providers import Patience, make_client
+from glisecrets.stores.aws.options import ClientOptions
 
 from .wrapping import Wrapped
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from .context import FieldContext
+
+#: A request of a user waits for it.
+_PATIENCE = Patience(connect=2, read=5, attempts=4)
 
 
 class _Kind(NamedTuple):
@@ -96,8 +100,7 @@ class AwsWrappingKey:
     ) -> None:
         self.name = key
         self._given = client
-        self._region, self._endpoint_url = region, endpoint_url
-        self._profile = profile
+        self._options = ClientOptions.of(region, profile, endpoint_url, None)
         #: By process id: no socket is shared with a parent.
         self._clients: dict[int, Any] = {}
 
@@ -183,26 +186,4 @@ class AwsWrappingKey:
         return self._given or self._clients.get(os.getpid()) or self._new_client()
 
     def _new_client(self) -> Any:
-        try:
-            from botocore.exceptions import BotoCoreError
-        except ModuleNotFoundError as missing:
-            raise MissingExtra("a KMS key", "aws") from missing
-        try:
-            return self._clients.setdefault(os.getpid(), self._connected())
-        except (BotoCoreError, ValueError) as error:
-            fault = type(error).__name__
-        raise ConfigurationError(
-            f"no client for KMS can be made ({fault})",
-            next_step="check AWS_DEFAULT_REGION, AWS_PROFILE and the key's address",
-        )
-
-    def _connected(self) -> Any:
-        from botocore.config import Config
-        from botocore.session import Session
-
-        config = Config(
-            connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4}
-        )
-        region = self._region or os.environ.get("AWS_REGION")
-        session = Session(profile=self._profile)
-        return session.create_client("kms", region, endpoint_url=self._endpoint_url, config=config)
+        return self._clients.setdefault(os.getpid(), make_client("kms", self._options, _PATIENCE))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from glisecrets.errors import (
     AccessDenied,
-    ConfigurationError,
     InvalidRequest,
-    MissingExtra,
     StoreError,
     StoreUnavailable,
 )
+from glisecrets.providers import Patience, make_client
 from glisecrets.stores.aws.options import ClientOptions
 
 from .place import Place
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
+#: A person waits, or a program that starts.
+_PATIENCE = Patience(connect=3, read=10, attempts=5)
 _SERVER_ERRORS = 500
 #: Starts of error codes that pass by themselves.
 _BUSY = ("Throttl", "TooManyRequests", "KMSInternal", "KeyUnavailable", "DependencyTimeout")
@@ -39,16 +40,6 @@ _QUOTABLE = {
     "UnsupportedOperation",
     "Validation",
 }
-
-
-class Patience(NamedTuple):
-    """How long KMS is waited for."""
-
-    #: Seconds for a connection, and for an answer on it.
-    connect: float = 3
-    read: float = 10
-    #: Tries of one request, unless ``AWS_MAX_ATTEMPTS`` or the profile says otherwise.
-    attempts: int = 5
 
 
 class KmsRefused(InvalidRequest):
@@ -71,10 +62,10 @@ class KmsClient:
         region: str | None = None,
         profile: str | None = None,
         endpoint_url: str | None = None,
-        patience: Patience | None = None,
+        patience: Patience = _PATIENCE,
     ) -> None:
         self._options = ClientOptions.of(region, profile, endpoint_url, None)
-        self._patience = patience or Patience()
+        self._patience = patience
         #: By process id too: no socket is shared with a parent.
         self._clients: dict[tuple[int, str, str | None], BaseClient] = {}
 
@@ -133,37 +124,8 @@ class KmsClient:
         at = (os.getpid(), service, region)
         if at not in self._clients:
             options = self._options._replace(region=region)
-            self._clients.setdefault(at, _new_client(service, options, self._patience))
+            self._clients.setdefault(at, make_client(service, options, self._patience))
         return self._clients[at]
-
-
-def _new_client(service: str, options: ClientOptions, patience: Patience) -> BaseClient:
-    try:
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
-        from botocore.session import Session
-    except ImportError:
-        raise MissingExtra("KMS", "aws") from None
-    try:
-        session = Session(profile=options.profile)
-        attempts = session.get_config_variable("max_attempts") or patience.attempts
-        return session.create_client(
-            service,
-            region_name=options.region or session.get_config_variable("region"),
-            endpoint_url=options.endpoint_url,
-            config=Config(
-                connect_timeout=patience.connect,
-                read_timeout=patience.read,
-                retries={"mode": "standard", "total_max_attempts": attempts},
-            ),
-            **options.credentials._asdict(),
-        )
-    except (BotoCoreError, ValueError) as error:
-        cause = type(error).__name__
-    raise ConfigurationError(
-        f"no client of AWS {service} can be made ({cause})",
-        next_step="pass --region, or check AWS_REGION, AWS_PROFILE and ~/.aws/config",
-    )
 
 
 def _failure(error: Exception, action: str, region: str) -> StoreError:

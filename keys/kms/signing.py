@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from glisecrets.errors import ConfigurationError
+from glisecrets.providers import Patience
 from glisecrets.stores.opening import StoreAddress
 
 from ..errors import InvalidKey
 from ..key_pair import PublicKey
 from ..weak_keys import checked
-from .client import KmsClient, Patience
+from .client import KmsClient
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import (

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-from glisecrets.errors import MissingExtra
+from glisecrets.errors import ConfigurationError
+from glisecrets.providers import Patience, make_client
+from glisecrets.stores.aws.options import ClientOptions, Credentials
 
 from ..errors import ProviderRefused, Unreachable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-#: Seconds to wait for a connection, and for an answer on it; and tries of one request, which
-#: ``AWS_MAX_ATTEMPTS`` or the profile may set otherwise.
-_CONNECT_TIMEOUT, _READ_TIMEOUT, _ATTEMPTS = 5, 10, 4
+_PATIENCE = Patience(connect=5, read=10, attempts=4)
 #: Where nothing names a region: IAM has none, and STS knows every key everywhere.
 _ANY_REGION = {"iam": "us-east-1", "sts": "us-east-1"}
 #: Starts of error codes that pass by themselves.
@@ -53,35 +52,13 @@ def aws_client(
         MissingExtra: boto3 is not installed.
         ProviderRefused: AWS's configuration files or variables make no sense, or name no region.
     """
+    options = ClientOptions.of(region, profile, None, None)
+    if key:
+        options = options._replace(credentials=Credentials(*key))
     try:
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
-        from botocore.session import Session
-    except ImportError:
-        raise MissingExtra("asking AWS", "aws") from None
-    key_id, secret_half = key or (None, None)
-    try:
-        session = Session(profile=profile)
-        attempts = session.get_config_variable("max_attempts") or _ATTEMPTS
-        # botocore itself reads AWS_DEFAULT_REGION alone, and then the profile.
-        region = region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
-        return session.create_client(
-            service,
-            region_name=region or _ANY_REGION.get(service),
-            aws_access_key_id=key_id,
-            aws_secret_access_key=secret_half,
-            config=Config(
-                connect_timeout=_CONNECT_TIMEOUT,
-                read_timeout=_READ_TIMEOUT,
-                retries={"mode": "standard", "total_max_attempts": attempts},
-            ),
-        )
-    except (BotoCoreError, ValueError) as error:
-        cause = type(error).__name__
-    raise ProviderRefused(
-        f"no client of AWS {service} can be made ({cause})",
-        next_step="check AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and ~/.aws/config",
-    )
+        return make_client(service, options, _PATIENCE, anywhere=_ANY_REGION.get(service))
+    except ConfigurationError as error:
+        raise ProviderRefused(error.message, next_step=error.next_step) from None
 
 
 def ask_aws(client: BaseClient, action: str, **params: Any) -> dict[str, Any]:

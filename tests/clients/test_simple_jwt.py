@@ -244,7 +244,7 @@ def test_a_key_in_kms_signs_for_simplejwt(
     """Settings load and tokens are verified without KMS, which only signs."""
     kms = StrictKms()
     boto = kms.client()
-    monkeypatch.setattr("glisecrets.keys.kms.client._new_client", lambda *_: boto)
+    monkeypatch.setattr("glisecrets.keys.kms.client.make_client", lambda *_: boto)
     kms.add(KeyPair.generate().rsa, "alias/gli-jwt")
     ring = RsaKeyring(RsaKeyring.key_in_kms("aws:alias/gli-jwt", datetime.now(UTC)))
     kms.calls.clear()

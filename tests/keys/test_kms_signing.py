@@ -70,7 +70,7 @@ def kms(_served: tuple[StrictKms, Any], monkeypatch: pytest.MonkeyPatch) -> Iter
     strict, boto = _served
     vars(strict).update(vars(StrictKms()))
     strict.add(private(), ALIAS)
-    monkeypatch.setattr(client, "_new_client", lambda *_: boto)
+    monkeypatch.setattr(client, "make_client", lambda *_: boto)
     monkeypatch.setenv("AWS_REGION", "ap-northeast-2")
     forget()
     yield strict
@@ -268,7 +268,7 @@ def test_a_forked_worker_asks_by_connections_of_its_own(
 ) -> None:
     """A server that loads before it forks never has two workers read one another's answers."""
     boto, made = kms.client(), []
-    monkeypatch.setattr(client, "_new_client", lambda *_: made.append(1) or boto)
+    monkeypatch.setattr(client, "make_client", lambda *_: made.append(1) or boto)
     keys = JwtKeys.of(ring_of(kms))
     keys.sign(b"{}")
     before = len(made)
