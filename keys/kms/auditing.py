@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .site import Sites
 
 _APPLY = "glisecrets keys kms apply"
+#: Until then, apply leaves the whole key.
+_FIRST = "what only a person can do, then "
 
 
 class KeyFinding(NamedTuple):
@@ -59,7 +61,9 @@ def audit(sites: Sites, key: KmsKey) -> list[KeyFinding]:
     try:
         for plan in plan_key(sites, key):
             at = (key.name, plan.site.place.region, plan.observed and plan.observed.key_id)
-            findings += [KeyFinding(code, how, *at, *told) for code, how, *told in _found(plan)]
+            for code, severity, message, step in _found(plan):
+                first = _FIRST if plan.waits and step.startswith(_APPLY) else ""
+                findings.append(KeyFinding(code, severity, *at, message, first + step))
     except StoreUnavailable:
         raise
     except GlisecretsError as error:
@@ -92,9 +96,7 @@ def _changed(change: Change, plan: KeyPlan, observed: ObservedKey) -> _Found:
         "tag": f"{IDENTITY}={plan.key.name}",
         "other": f"{IDENTITY}=former-{plan.key.name}",
         "deletion": f"on {observed.deletion:%F}" if observed.deletion else "after its replicas",
-        "enable": _ENABLE.get(observed.state, "see why with aws kms describe-key {id}"),
     }
-    step = step.replace("{enable}", facts["enable"])
     return code, severity, message.format_map(facts), step.format_map(facts)
 
 
@@ -106,27 +108,31 @@ def _at(plan: KeyPlan, observed: ObservedKey) -> str:
 def _kind(change: Change, observed: ObservedKey) -> str:
     """Tell which of the findings a change is."""
     what = change.kind
-    if what == "state" and observed.state in {"PendingDeletion", "PendingReplicaDeletion"}:
-        return "deletion"
+    if what == "state" and observed.state in _CHANGED:
+        return observed.state
     if what in {"rotation", "tag"} and change.before is None:
         return f"no {what}"
     return f"{what} by hand" if what == "alias" and change.by_hand else what
 
 
-_ENABLE = {
-    "Disabled": "aws kms enable-key {id}",
-    "PendingImport": "aws kms import-key-material {id}",
-    "Unavailable": "aws kms connect-custom-key-store: the key's own store does not answer",
-}
 _MOVE = "make a key, move the alias and {tag} to it, tag the old one {other}; apply, move the data"
+_DELETED: _Found = (
+    "kms.pending-deletion",
+    "error",
+    "the key and all data under it are deleted {deletion}",
+    "aws kms cancel-key-deletion {id}, then aws kms enable-key {id}",
+)
+_UNUSABLE: tuple[str, Severity, str] = ("kms.unusable", "error", "the key is {before}")
 _CHANGED: dict[str, _Found] = {
-    "deletion": (
-        "kms.pending-deletion",
-        "error",
-        "the key and all data under it are deleted {deletion}",
-        "aws kms cancel-key-deletion {id}, then aws kms enable-key {id}",
+    "PendingDeletion": _DELETED,
+    "PendingReplicaDeletion": _DELETED,
+    "Disabled": (*_UNUSABLE, "aws kms enable-key {id}"),
+    "PendingImport": (*_UNUSABLE, "aws kms import-key-material {id}"),
+    "Unavailable": (
+        *_UNUSABLE,
+        "its own key store does not answer: aws kms connect-custom-key-store",
     ),
-    "state": ("kms.unusable", "error", "the key is {before}", "{enable}"),
+    "state": (*_UNUSABLE, "see why with aws kms describe-key {id}"),
     "sharing": (
         "kms.wrong-class",
         "error",
@@ -155,7 +161,7 @@ _CHANGED: dict[str, _Found] = {
         "kms.alias",
         "error",
         "{after} is {before}: it is not sure which key is meant",
-        "put the alias on the right key and tag that {tag}, the one that was it before {other}",
+        "put the alias on the right key and tag that {tag}; tag a former one {other}",
     ),
     "policy": (
         "kms.policy",

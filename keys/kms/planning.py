@@ -11,7 +11,7 @@ from .policy import canonical, key_policy, listed
 from .policy_reading import administrators
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from .declared import KmsKey
@@ -55,6 +55,11 @@ class KeyPlan:
         """Whether it may be the key of something else."""
         return any(each.by_hand and each.what in {"alias", "sharing"} for each in self.changes)
 
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is mended before a person has done what is left to one."""
+        return _waits(each.what for each in self.changes if each.by_hand)
+
     def mendable(self, kind: str) -> list[Change]:
         """Give the changes of one kind that are not left to a person."""
         return [each for each in self.changes if each.kind == kind and not each.by_hand]
@@ -80,6 +85,11 @@ def plan_key(sites: Sites, key: KmsKey) -> list[KeyPlan]:
     return plans
 
 
+def _waits(by_hand: Iterable[str]) -> bool:
+    """Tell whether what is left to a person keeps the rest from being mended."""
+    return any(what != "replica" for what in by_hand)
+
+
 def _plan_replica(sites: Sites, site: Site, key: KmsKey, primary: ObservedKey | None) -> KeyPlan:
     observed = site.replica(primary.key_id) if primary else None
     return _plan_at(site, key, observed, home=sites.home)
@@ -90,7 +100,7 @@ def _plan_at(
 ) -> KeyPlan:
     by_hand = [*_by_hand(key, site, observed, home=home)] if observed else []
     mendable: list[_Difference] = []
-    if all(what == "replica" for what, *_ in by_hand):
+    if not _waits(what for what, *_ in by_hand):
         mendable = [*_missing_key(key, observed, home=home), *_differences(key, site, observed)]
         mendable += _around(key, site, observed, home=home)
     region = site.place.region

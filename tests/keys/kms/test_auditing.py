@@ -123,6 +123,21 @@ def test_what_only_a_person_can_do_is_never_sent_to_apply(kms: StrictKms, accoun
     assert not any(each.next_step.startswith("glisecrets keys kms apply") for each in found)
 
 
+def test_apply_is_the_next_step_only_once_it_does_something(
+    kms: StrictKms, account: Account
+) -> None:
+    """It leaves a disabled key whole, its policy too."""
+    stored = made(kms, account, "rds")
+    stored.state, stored.policy = "Disabled", kms.add().policy
+    sites = account.sites
+    found = {each.code: each.next_step for each in audit(sites, sites.catalogue["rds"])}
+    assert found["kms.window"].startswith("what only a person can do, then glisecrets keys kms")
+    stored.state = "Enabled"
+    sites = account.sites
+    found = {each.code: each.next_step for each in audit(sites, sites.catalogue["rds"])}
+    assert found["kms.window"] == "glisecrets keys kms apply"
+
+
 def test_a_key_of_one_region_that_needs_a_replica_is_found(
     kms: StrictKms, account: Account
 ) -> None:
