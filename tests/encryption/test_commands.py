@@ -151,16 +151,23 @@ def test_a_value_that_was_moved_to_another_row_is_told(registry: Any) -> None:
     assert faults("verify", "registry.Contract", "title", "number") == found
 
 
+@pytest.mark.parametrize("written", ["newer", None])
 def test_a_row_that_is_written_while_it_is_copied_keeps_what_was_written(
-    accounts: Any, elsewhere: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+    accounts: Any,
+    elsewhere: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    written: str | None,
 ) -> None:
-    """The writer waits for the batch, and is last; neither column has a value of two writers."""
+    """The writer waits for the batch, and is last; what was deleted meanwhile stays deleted."""
     field = accounts.model._meta.get_field("phone")
-    newer = field.sealed("newer")
+    newer = None if written is None else field.sealed(written)
     table = accounts.model._meta.db_table
     writer = threading.Thread(
         target=elsewhere.execute,
-        args=(f"UPDATE {table} SET phone_plain = 'newer', phone = %s WHERE id = 6", [newer]),
+        args=(
+            f"UPDATE {table} SET phone_plain = %s, phone = %s WHERE id = 6",
+            [written, newer],
+        ),
     )
     sealed = type(field).sealed
 
@@ -174,7 +181,7 @@ def test_a_row_that_is_written_while_it_is_copied_keeps_what_was_written(
     run("encrypt", *PHONE)
     writer.join()
     assert run("verify", *PHONE)["faults"] == {}
-    assert accounts.get(pk=6).phone == "newer"
+    assert accounts.get(pk=6).phone == written
 
 
 def wait_until_blocked(writer: threading.Thread, other: psycopg.Connection[Any]) -> None:
