@@ -1,7 +1,7 @@
 """Whatever call fails, in whatever way, a rotation ends well: every call, every mode, all pairs.
 
 Here with providers in memory, over a store in memory; see also the other ``test_faults_*.py``.
-The number of cases is printed at the end of a run, and stands in docs/rotation.md.
+The number of cases is printed at the end of a run, and stands in docs/testing.md.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def test_two_faults_anywhere_are_survived(play: Play, count_cases: Callable[[int
     """Nor do two faults of one rotation, the second maybe while the first is being mended.
 
     Each pair of calls at most fifteen apart, with one mode in five first and another one second;
-    GLISECRETS_ALL_FAULTS=1 plays every mode with every mode (half a million cases, an hour).
+    GLISECRETS_ALL_FAULTS=1 plays every mode with every mode (six hundred thousand cases, an hour).
     """
     plans = [
         {first: one, first + later: other}
