@@ -15,6 +15,7 @@ import pytest
 from glisecrets.references import AWSCURRENT, AWSPENDING, Address
 from glisecrets.rotation import Superseded, run
 from glisecrets.rotation.operations.repair import Remedy, diagnose, mend
+from glisecrets.rotation.retiring import RETIRING, retire
 
 from .fault_injection import MODES
 from .faulty_plans import EVERY, broken, numbers, singles
@@ -96,6 +97,17 @@ def test_a_label_back_on_a_revoked_version_stops_the_next_run_and_nobody_else(
     made.time.later(days=90)
     following = run(made.engine(), secret)
     assert store.describe(secret).labelled(AWSCURRENT) == following != slept
+
+
+def test_a_sweep_that_ends_an_old_revocation_does_what_is_due_as_well() -> None:
+    """A run that slept marks what was revoked long ago; the value after it lives no day longer."""
+    made = played(AccessList, lambda time: MemoryStore(time.now), {}, begun_by_service=False)
+    made.store.move_label(made.secret, RETIRING, to=made.older)
+    made.time.later(days=8)
+    assert retire(made.engine().subject(made.secret)) == made.token
+    labels = made.store.describe(made.secret).versions.values()
+    assert [*map(set, filter(None, labels))] == [{AWSCURRENT}]
+    assert len(made.provider.accepted) == 1
 
 
 @each_way
