@@ -7,14 +7,14 @@ from ..lazy import lazy as _lazy
 if TYPE_CHECKING:
     from .aws import Patience, make_client
     from .github import GitHub, GitHubPlace, GitHubWrite, SealingBox
-    from .http import Answer, Provider, ProviderErrors, checked_url, host_of
+    from .http import Answer, Provider, ProviderErrors, checked_url
 
 __getattr__, __dir__ = _lazy(
     __name__,
     {
         "aws": ("Patience", "make_client"),
         "github": ("GitHub", "GitHubPlace", "GitHubWrite", "SealingBox"),
-        "http": ("Answer", "Provider", "ProviderErrors", "checked_url", "host_of"),
+        "http": ("Answer", "Provider", "ProviderErrors", "checked_url"),
     },
 )
 
@@ -28,6 +28,5 @@ __all__ = [
     "ProviderErrors",
     "SealingBox",
     "checked_url",
-    "host_of",
     "make_client",
 ]

@@ -8,7 +8,6 @@ it back. Source: "REST API endpoints for GitHub Actions Secrets" and "… Variab
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
@@ -199,6 +198,6 @@ def is_name(text: str) -> bool:
 def _key(answer: Answer) -> bytes | None:
     try:
         key = base64.b64decode(answer.document.get("key", ""))
-    except (TypeError, ValueError, binascii.Error):
+    except (TypeError, ValueError):
         return None
     return key if len(key) == 32 else None  # noqa: PLR2004 - X25519's

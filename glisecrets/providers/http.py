@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from ..documents import MISSING, parse_json
+from ..documents import parse_json
 from ..errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Answer:
     """What a provider answered; its ``repr`` shows the status alone."""
 
     status: int
-    #: By lower-case name.
+    #: Names in lower case find them.
     headers: Mapping[str, str] = field(repr=False)
     text: str = field(repr=False)
 
@@ -45,7 +45,7 @@ class Answer:
     def document(self) -> dict[str, Any]:
         """The JSON object in it; empty if it holds none."""
         found = parse_json(self.text)
-        return found if found is not MISSING and isinstance(found, dict) else {}
+        return found if isinstance(found, dict) else {}
 
     @property
     def is_busy(self) -> bool:
@@ -146,19 +146,18 @@ class Provider:
         try:
             with httpx.Client(timeout=TIMEOUT, headers=headers) as client:
                 got = client.request(method, self.url + path, json=body)
-            names = {name.lower(): text for name, text in got.headers.items()}
-            return Answer(got.status_code, names, got.text)
+            return Answer(got.status_code, got.headers, got.text)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             cause = type(error).__name__
         raise self.errors.unreachable(
-            f"{self.name} at {host_of(self.url)} cannot be reached ({cause})",
+            f"{self.name} at {_host_of(self.url)} cannot be reached ({cause})",
             next_step="check the network: route, proxy, security group, DNS",
         )
 
     def _busy(self, answer: Answer, asked: float | None) -> GlisecretsError:
         until = "" if asked is None else f", and asks to wait {asked:.0f} s"
         return self.errors.unreachable(
-            f"{self.name} at {host_of(self.url)} answers {answer.status}{until}",
+            f"{self.name} at {_host_of(self.url)} answers {answer.status}{until}",
             next_step=self.when_busy,
         )
 
@@ -183,7 +182,7 @@ def checked_url(url: str, told_by: str, errors: ProviderErrors) -> str:
     )
 
 
-def host_of(url: str) -> str:
+def _host_of(url: str) -> str:
     """Give a URL's host and port, for messages: its user, path and query may be confidential."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
@@ -200,5 +199,6 @@ def _seconds_until(date: str, now: datetime) -> float | None:
         then = parsedate_to_datetime(date)
     except ValueError:
         return None
-    aware: Final = then if then.tzinfo else then.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
+    if then.tzinfo is None:  # no zone, or "-0000"
+        then = then.replace(tzinfo=UTC)
+    return max(0.0, (then - now).total_seconds())
