@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 #: What Django asks of a SECRET_KEY (``security.W009``): characters, and different ones.
-MIN_LENGTH: Final = 50
-MIN_DIFFERENT: Final = 5
+_MIN_LENGTH: Final = 50
+_MIN_DIFFERENT: Final = 5
 #: How the key starts that ``startproject`` writes into a repository.
 _INSECURE = "django-insecure-"
 
@@ -58,13 +58,13 @@ class SecretKeyring(Keyring):
         for key in (self.signing, self.next):
             if key and not _is_strong(key.material):
                 raise InvalidKey(
-                    f"the SECRET_KEY {key.id} is weak: {MIN_LENGTH} characters, {MIN_DIFFERENT}"
+                    f"the SECRET_KEY {key.id} is weak: {_MIN_LENGTH} characters, {_MIN_DIFFERENT}"
                     f" different ones and no {_INSECURE!r} are asked for"
                 )
 
 
 def _is_strong(text: str) -> bool:
-    long = len(text) >= MIN_LENGTH and len(set(text)) >= MIN_DIFFERENT
+    long = len(text) >= _MIN_LENGTH and len(set(text)) >= _MIN_DIFFERENT
     return long and not text.startswith(_INSECURE)
 
 

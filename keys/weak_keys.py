@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
 #: What RFC 7518, section 3.3 asks for at least, in bits.
-MIN_BITS: Final = 2048
+_MIN_BITS: Final = 2048
 #: The public exponent of every key that is made, and the smallest that is accepted (FIPS 186-5,
 #: section A.1.1).
 EXPONENT: Final = 65537
@@ -29,8 +29,8 @@ def checked(key: rsa.RSAPublicKey) -> rsa.RSAPublicKey:
         InvalidKey: it is short, its exponent is small, or its modulus can be factored.
     """
     numbers = key.public_numbers()
-    if key.key_size < MIN_BITS:
-        raise InvalidKey(f"an RSA key of {key.key_size} bits: at least {MIN_BITS} are asked for")
+    if key.key_size < _MIN_BITS:
+        raise InvalidKey(f"an RSA key of {key.key_size} bits: at least {_MIN_BITS} are asked for")
     if numbers.e < EXPONENT:
         raise InvalidKey(f"an RSA key with exponent {numbers.e}: at least {EXPONENT} is asked for")
     fault = _fault_of(numbers.n)

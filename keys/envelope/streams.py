@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .gs1 import FieldCipher
 
 CHUNK_BYTES = 1 << 16
-SALT_BYTES = 32
+_SALT_BYTES = 32
 
 _INFO = b"glisecrets gs1 stream"
 _COUNTER_BYTES = 11
@@ -59,7 +59,7 @@ def decrypt_stream(
 
 def sealed(cipher: FieldCipher, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Give an encrypted file in parts, for plain chunks that all but the last are full."""
-    salt = os.urandom(SALT_BYTES)
+    salt = os.urandom(_SALT_BYTES)
     header = bytes([VERSION, STREAM]) + cipher.key_id + salt
     bound, gcm = cipher.bound(header), _gcm(cipher, salt)
     yield header
@@ -75,8 +75,8 @@ def opened(cipher_of: Callable[[bytes], FieldCipher], source: BinaryIO) -> Itera
     """
     header = _read(source, HEADER_BYTES)
     cipher = cipher_of(key_id_of(header, STREAM))
-    salt = _read(source, SALT_BYTES)
-    if len(salt) < SALT_BYTES:
+    salt = _read(source, _SALT_BYTES)
+    if len(salt) < _SALT_BYTES:
         raise _broken("ends within its header")
     # As read, not as it should be: then the tag covers it, whatever cipher_of gives.
     return _verified(_gcm(cipher, salt), cipher.bound(header + salt), source)
