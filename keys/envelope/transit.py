@@ -21,7 +21,7 @@ from .wrapping import Wrapped
 from .xaes import KEY_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Self
 
     from .context import FieldContext
@@ -77,13 +77,7 @@ class TransitWrappingKey:
             ConfigurationError: the key is not derived, so that nothing is bound to the context.
         """
         data = self._ask(
-            lambda transit: transit.generate_data_key(
-                self._key,
-                "plaintext",
-                context=_encoded(context.canonical()),
-                bits=KEY_BYTES * 8,
-                mount_point=self._mount,
-            )
+            "generate_data_key", context.canonical(), key_type="plaintext", bits=KEY_BYTES * 8
         )
         wrapped = self._wrapped(data)
         self._check_derived(wrapped, context)
@@ -99,14 +93,8 @@ class TransitWrappingKey:
 
     def rewrap(self, wrapped: Wrapped, context: FieldContext) -> Wrapped:
         """Encrypt a data key anew under the key's newest version, within Vault."""
-        data = self._ask(
-            lambda transit: transit.rewrap_data(
-                self._key,
-                wrapped.blob.decode(),
-                context=_encoded(context.canonical()),
-                mount_point=self._mount,
-            )
-        )
+        ciphertext = wrapped.blob.decode()
+        data = self._ask("rewrap_data", context.canonical(), ciphertext=ciphertext)
         return self._wrapped(data)
 
     def _check_derived(self, wrapped: Wrapped, context: FieldContext) -> None:
@@ -121,20 +109,16 @@ class TransitWrappingKey:
         )
 
     def _decrypted(self, wrapped: Wrapped, context: bytes) -> bytes:
-        data = self._ask(
-            lambda transit: transit.decrypt_data(
-                self._key,
-                wrapped.blob.decode(),
-                context=_encoded(context),
-                mount_point=self._mount,
-            )
-        )
+        data = self._ask("decrypt_data", context, ciphertext=wrapped.blob.decode())
         return base64.b64decode(data["plaintext"])
 
-    def _ask(self, action: Callable[[Any], Any]) -> dict[str, str]:
+    def _ask(self, action: str, context: bytes, **params: Any) -> dict[str, str]:
+        """Call a method of hvac's transit client, with this key and a context."""
+        params |= {"context": base64.b64encode(context).decode(), "mount_point": self._mount}
         try:
             answer = self._connection.call(
-                lambda vault: action(vault.secrets.transit), secret=self.name
+                lambda vault: getattr(vault.secrets.transit, action)(self._key, **params),
+                secret=self.name,
             )
         except (InvalidRequest, SecretNotFound):
             answer = None  # raised below, without that error as its context
@@ -153,7 +137,3 @@ class TransitWrappingKey:
     def _wrapped(self, data: Mapping[str, Any]) -> Wrapped:
         version = str(data["ciphertext"]).split(":")[1]  # vault:v3:…
         return Wrapped(data["ciphertext"].encode(), self.name, version)
-
-
-def _encoded(data: bytes) -> str:
-    return base64.b64encode(data).decode()
