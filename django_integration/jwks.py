@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
@@ -27,11 +28,12 @@ __all__ = ["jwks"]
 _MAX_AGE = 300
 
 
+@login_not_required
 @require_safe
-def jwks(request: HttpRequest, field: str = FIELD) -> HttpResponseBase | None:
+def jwks(request: HttpRequest, field: str = FIELD) -> HttpResponseBase:
     """Answer with the JSON Web Key Set (RFC 7517) of a settings field that holds a keyring."""
     response = JsonResponse(jwt_keys(field).jwks())
     etag = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
     response["Cache-Control"] = f"public, max-age={_MAX_AGE}"
     response["ETag"] = etag
-    return get_conditional_response(request, etag, None, response)
+    return get_conditional_response(request, etag, None, response) or response

@@ -9,6 +9,8 @@ from .documents import UnreadableValue
 
 _BEGIN = "-----BEGIN "
 _END = "-----END "
+#: What editors on Windows begin a file of UTF-8 with.
+_BOM = "\ufeff"
 
 
 def raw_pem(text: str) -> str:
@@ -17,7 +19,7 @@ def raw_pem(text: str) -> str:
     Raises:
         UnreadableValue: neither PEM nor base64 of PEM, or its end is missing.
     """
-    candidate = text.strip()
+    candidate = text.removeprefix(_BOM).strip()
     if not candidate.startswith(_BEGIN):
         candidate = _from_base64(candidate)
     candidate = candidate.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\r\n", "\n").strip()
@@ -44,7 +46,8 @@ def escaped(pem: str) -> str:
 
 def _from_base64(text: str) -> str:
     try:
-        decoded = base64.b64decode("".join(text.split()), validate=True).decode("ascii").strip()
+        decoded = base64.b64decode("".join(text.split()), validate=True).decode()
+        decoded = decoded.removeprefix(_BOM).strip()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         decoded = ""
     if not decoded.startswith(_BEGIN):

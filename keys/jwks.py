@@ -11,9 +11,9 @@ from .key_pair import PublicKey
 
 
 def read_jwks(text: str | bytes) -> dict[str, PublicKey]:
-    """Give the RSA keys of a set that verify signatures, by their ``kid``.
+    """Give the keys of a set that verify RS256, by their ``kid``.
 
-    Keys of other kinds and for other uses are passed over, as RFC 7517, section 5 has it.
+    Keys of other kinds, algorithms and uses are passed over, as RFC 7517, section 5 has it.
 
     Raises:
         InvalidKeyring: no set, a key without ``kid``, or two of the same: which one is meant is
@@ -38,4 +38,14 @@ def _keys_of(text: str | bytes) -> list[dict[str, Any]]:
         keys = None
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         raise InvalidKeyring("a JWKS is expected: a JSON object with a list of keys")
-    return [key for key in keys if key.get("kty") == "RSA" and key.get("use", "sig") == "sig"]
+    return [key for key in keys if _verifies_rs256(key)]
+
+
+def _verifies_rs256(jwk: dict[str, Any]) -> bool:
+    """Tell by what a key says of itself (RFC 7517, sections 4.1 to 4.4); unsaid, it is so."""
+    operations = jwk.get("key_ops", ["verify"])
+    return (
+        (jwk.get("kty"), jwk.get("use", "sig"), jwk.get("alg", "RS256")) == ("RSA", "sig", "RS256")
+        and isinstance(operations, list)
+        and "verify" in operations
+    )

@@ -116,7 +116,9 @@ class JwtKeys:
             UnknownKey: its ``kid`` is not, or no longer, published.
             InvalidSignature: no token by RS256, or the signature is not the key's.
         """
-        text = token.decode("ascii", "replace") if isinstance(token, bytes) else token
+        text: object = token.decode("ascii", "replace") if isinstance(token, bytes) else token
+        if not isinstance(text, str):  # of JSON that a client has sent, it may be anything
+            _refuse("it is no text")
         message, _, signature = text.rpartition(".")
         header, _, payload = message.partition(".")
         if len(header) > _LONGEST_HEADER:

@@ -5,8 +5,10 @@ Parsing a private key takes a hundred times as long as signing with it: keep the
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -27,6 +29,8 @@ from .weak_keys import EXPONENT, checked
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+#: How the algorithm is named of a key that must not sign by RS256 (RFC 4055, section 1.2), in DER.
+_PSS_ALONE: Final = bytes.fromhex("06092a864886f70d01010a")
 #: Sizes in bits that are made; RFC 7518, section 3.3 asks for 2048 at least.
 SIZES: Final = (2048, 3072, 4096)
 
@@ -52,7 +56,7 @@ class PublicKey:
             raise InvalidKey(
                 "a private key, where the public one is asked for",
                 next_step="has anyone seen it? Then replace it; its public half is printed by:"
-                " glisecrets keys jwt verify FILE",
+                " glisecrets keys jwt public FILE",
             )
         raise InvalidKey("not an RSA public key in PEM")
 
@@ -226,10 +230,12 @@ def _loaded(text: str, load: Callable[[bytes], object]) -> object:
     """Parse PEM; give ``None`` for what is none, as the library's error may repeat a part.
 
     Raises:
-        InvalidKey: not whole PEM text, or encrypted.
+        InvalidKey: not whole PEM text, encrypted, or for another algorithm.
     """
     try:
-        return load(raw_pem(text).encode())
+        pem = raw_pem(text)
+        _refuse_pss(pem)
+        return load(pem.encode())
     except UnreadableValue as error:
         fault, step = error.message, error.next_step
     except TypeError:
@@ -239,6 +245,20 @@ def _loaded(text: str, load: Callable[[bytes], object]) -> object:
     except (ValueError, exceptions.UnsupportedAlgorithm):
         return None
     raise InvalidKey(fault, next_step=step)
+
+
+def _refuse_pss(pem: str) -> None:
+    """Refuse what ``cryptography`` takes, and forgets about: a key for RSASSA-PSS alone.
+
+    Of an encrypted key it cannot be seen.
+    """
+    body = "".join(pem.splitlines()[1:-1])[:64]
+    with suppress(ValueError):  # told by whoever parses it
+        if _PSS_ALONE in base64.b64decode(body):
+            raise InvalidKey(
+                "a key for RSASSA-PSS alone, which must not sign by RS256",
+                next_step="make one: glisecrets keys jwt generate",
+            )
 
 
 def _label(text: str) -> str:

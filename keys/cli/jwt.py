@@ -81,7 +81,8 @@ def jwks(ctx: typer.Context, files: FilesArgument = None, store: ReferenceOption
     """Print the JSON Web Key Set of keys: their public halves alone."""
     with _findings(Invocation.of(ctx).output):
         keys = _keys(ctx, files, store)
-    document = {"keys": [key.jwk for key, _ in keys]}
+    # The same key in two files is one: a set with a kid twice is refused by whoever reads it.
+    document = {"keys": list({key.kid: key.jwk for key, _ in keys}.values())}
     Invocation.of(ctx).output.reveal(json.dumps(document, indent=2) + "\n")
 
 

@@ -16,7 +16,7 @@ from glisecrets.redaction import process_redactor
 from ..key_pair import KeyPair
 from ..rsa_keyring import RsaKeyring
 from .jwt_github import PairAtGitHub
-from .key_files import PRIVATE_MODE, PUBLIC_MODE, Form, hide, write_new
+from .key_files import PRIVATE_MODE, PUBLIC_MODE, Form, ask_passphrase, hide, write_new
 
 if TYPE_CHECKING:
     from glisecrets.cli.output import Output
@@ -87,11 +87,10 @@ def generate(
             "where the private key goes is not said, or said twice",
             next_step="pass one of --out DIR, --store REFERENCE, --github REPOSITORY, --reveal",
         )
+    _check_form(form, stored=bool(store), encrypted=passphrase_prompt)
     invocation = Invocation.of(ctx)
     output = invocation.output
     if store:
-        if passphrase_prompt or form:
-            raise ConfigurationError("a keyring has no form and no passphrase of its own")
         _tell(output, _stored(ctx, store, bits))
         return
     if github:
@@ -111,19 +110,24 @@ def generate(
         _tell(output, _written(out, form or Form.PEM, pair, halves))
 
 
+def _check_form(form: Form | None, *, stored: bool, encrypted: bool) -> None:
+    """Refuse what cannot be written, before anything is asked for or made."""
+    if stored and (form or encrypted):
+        raise ConfigurationError("a keyring has no form and no passphrase of its own")
+    if encrypted and form is Form.PKCS1:
+        raise ConfigurationError(
+            "PKCS#1 has no strong encryption", next_step="leave out --form pkcs1"
+        )
+
+
 def _made(output: Output, bits: int, form: Form, *, ask: bool) -> tuple[KeyPair, tuple[str, str]]:
     """Make a key; give it, and both halves in a form, the private one masked from here on."""
-    passphrase = _asked() if ask else None
+    passphrase = ask_passphrase("Passphrase", twice=True) if ask else None
     with output.progress("making a key"):
         pair = KeyPair.generate(bits)
     private = form.of(pair, passphrase)
     process_redactor().add(private, name="private key")
     return pair, (private, form.of(pair.public))
-
-
-def _asked() -> str:
-    text: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
-    return text
 
 
 def _stored(ctx: typer.Context, text: str, bits: int) -> dict[str, Any]:

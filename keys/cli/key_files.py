@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
 
+from glisecrets.documents import UnreadableValue
 from glisecrets.errors import ConfigurationError
 from glisecrets.pem_forms import escaped, one_line, raw_pem
 from glisecrets.redaction import process_redactor
 
+from ..errors import InvalidKey
 from ..jwks import read_jwks
 from ..key_pair import KeyPair, PublicKey
 from ..rsa_keyring import is_in_kms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ..rsa_keyring import RsaKeyring
@@ -42,15 +45,7 @@ class Form(StrEnum):
     ESCAPED = "escaped"
 
     def of(self, key: KeyPair | PublicKey, passphrase: str | None = None) -> str:
-        """Give a key in this form, a line break at its end.
-
-        Raises:
-            ConfigurationError: PKCS#1 knows no passphrase that is any good.
-        """
-        if self is Form.PKCS1 and passphrase:
-            raise ConfigurationError(
-                "PKCS#1 has no strong encryption", next_step="leave out --form pkcs1"
-            )
+        """Give a key in this form, a line break at its end."""
         pem = key.pkcs1 if self is Form.PKCS1 else key.pem
         if passphrase and isinstance(key, KeyPair):
             pem = key.encrypted(passphrase)
@@ -81,34 +76,72 @@ def hide(ring: RsaKeyring) -> None:
             process_redactor().add(key.material, name="private key")
 
 
+def ask_passphrase(prompt: str, *, twice: bool = False) -> str:
+    """Ask for a passphrase at the terminal, unseen.
+
+    Raises:
+        ConfigurationError: what was typed is no text in the terminal's encoding.
+    """
+    try:
+        asked: str = typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True)
+        asked.encode()
+    except UnicodeError:  # it holds what was typed
+        asked = ""
+    if not asked:
+        raise ConfigurationError(
+            "the passphrase is no text in UTF-8", next_step="type it at a terminal set to UTF-8"
+        )
+    return asked
+
+
 def read_key(path: Path) -> KeyPair | PublicKey:
     """Read a key of either half; asks for its passphrase where it has one.
 
     Raises:
-        InvalidKey: it is none, a damaged or a weak one.
+        InvalidKey: it is none, a damaged or a weak one, or behind a passphrase that cannot be
+            asked for; the message names the file.
         ConfigurationError: the file cannot be read.
     """
     text = read_text(path)
-    pem = raw_pem(text)
-    if "PUBLIC KEY-----" in pem.partition("\n")[0]:
-        return PublicKey.from_pem(text)
-    if "ENCRYPTED" in pem and sys.stdin.isatty():
-        asked: str = typer.prompt(f"Passphrase of {path.name}", hide_input=True, err=True)
-        return KeyPair.from_pem(text, asked)
-    return KeyPair.from_pem(text)
+    with _naming(path):
+        pem = raw_pem(text)
+        if "PUBLIC KEY-----" in pem.partition("\n")[0]:
+            return PublicKey.from_pem(text)
+        if "ENCRYPTED" not in pem:
+            return KeyPair.from_pem(text)
+        if not sys.stdin.isatty():
+            raise InvalidKey(
+                "the key is behind a passphrase, which is asked for at a terminal alone",
+                next_step="name the file at a terminal, and give it no other standard input",
+            )
+        return KeyPair.from_pem(text, ask_passphrase(f"Passphrase of {path.name}"))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Say in the error which of several files is no good."""
+    name = "standard input" if str(path) == STDIN else path
+    try:
+        yield
+    except (InvalidKey, UnreadableValue) as error:
+        fault = InvalidKey(f"{name}: {error.message}", next_step=error.next_step)
+    else:
+        return
+    raise fault
 
 
 def read_public(path: Path) -> list[PublicKey]:
     """Read one public key in PEM, or all of a JWKS.
 
     Raises:
-        InvalidKey: it is neither.
+        InvalidKey: it is neither; the message names the file.
         ConfigurationError: the file cannot be read.
     """
     text = read_text(path)
-    if text.lstrip().startswith("{"):
-        return list(read_jwks(text).values())
-    return [PublicKey.from_pem(text)]
+    with _naming(path):
+        if text.lstrip().startswith("{"):
+            return list(read_jwks(text).values())
+        return [PublicKey.from_pem(text)]
 
 
 def write_new(folder: Path, files: Mapping[str, tuple[str, int]]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -171,6 +172,57 @@ def test_the_public_half_of_a_key_is_printed_and_found_in_a_jwks(
     assert call("verify", "nowhere.pem")[0] == 2
 
 
+def test_a_key_that_is_named_twice_is_published_once(call: Call, tmp_path: Path) -> None:
+    """Whoever reads a set with a kid twice refuses all of it."""
+    call("generate", "--out", "keys")
+    private, public = tmp_path / "keys/jwt-private.pem", tmp_path / "keys/jwt-public.pem"
+    code, out, _ = call("jwks", private, public)
+    assert (code, len(read_jwks(out))) == (0, 1)
+
+
+def test_of_several_files_the_one_that_is_no_good_is_named(call: Call, tmp_path: Path) -> None:
+    """Nobody has to try them one by one."""
+    call("generate", "--out", "keys")
+    good = tmp_path / "keys/jwt-private.pem"
+    for name in ("cut.pem", "none.json"):
+        bad = tmp_path / name
+        bad.write_text(good.read_text()[:200] if name == "cut.pem" else "{}")
+        assert f"{bad}: " in call("verify", good, bad)[2]
+        assert f"{bad}: " in call("verify", good, "--public", bad)[2]
+
+
+def test_a_passphrase_that_cannot_be_asked_for_is_told(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a pipe there is nobody to type it, and no other way to give it."""
+    encrypted = KeyPair.generate().encrypted(secrets.token_urlsafe())
+    (tmp_path / "key.pem").write_text(encrypted)
+    monkeypatch.setattr("sys.stdin", io.StringIO(encrypted))
+    for given, named in (("key.pem", "key.pem"), ("-", "standard input")):
+        code, _, err = call("verify", given)
+        assert (code, f"{named}: " in err, "at a terminal" in err) == (1, True, True)
+
+
+def test_a_form_without_encryption_is_refused_before_a_passphrase_is_typed(
+    call: Call, tmp_path: Path
+) -> None:
+    """And before a key is made."""
+    options = ["generate", "--out", "keys", "--form", "pkcs1", "--passphrase-prompt"]
+    code, _, err = call(*options)
+    assert (code, "leave out --form pkcs1" in err) == (2, True)
+    assert "Passphrase" not in err
+    assert not (tmp_path / "keys").exists()
+
+
+def test_a_passphrase_in_another_encoding_is_told_and_not_shown(tmp_path: Path) -> None:
+    """A terminal of another encoding is a slip of the set-up, not an error of ours."""
+    (tmp_path / "key.pem").write_text(KeyPair.generate().encrypted(secrets.token_urlsafe()))
+    prompt = {b"Passphrase of key.pem: ": b"caf\xe9 noir"}
+    seen = typed(tmp_path, ["verify", "key.pem"], prompt, code=2)
+    assert b"no text in UTF-8" in seen
+    assert b"noir" not in seen
+
+
 def test_a_passphrase_is_asked_for_and_never_shown(call: Call, tmp_path: Path) -> None:
     """It is typed at the terminal, twice, unseen; what is written is behind it."""
     passphrase = secrets.token_urlsafe()
@@ -188,7 +240,9 @@ def test_a_passphrase_is_asked_for_and_never_shown(call: Call, tmp_path: Path) -
     assert pair.kid.encode() in typed(tmp_path, ["thumbprint", "keys/jwt-private.pem"], prompt)
 
 
-def typed(folder: Path, arguments: list[str], answers: dict[bytes, str]) -> bytes:
+def typed(
+    folder: Path, arguments: list[str], answers: dict[bytes, str | bytes], *, code: int = 0
+) -> bytes:
     """Run at a terminal of its own, and type; give what was shown."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-P", "-m", "glisecrets", "keys", "jwt", *arguments]
@@ -199,9 +253,9 @@ def typed(folder: Path, arguments: list[str], answers: dict[bytes, str]) -> byte
         for prompt, answer in answers.items():
             while prompt not in seen:
                 seen += os.read(ours, 1024)
-            os.write(ours, answer.encode() + b"\n")
+            os.write(ours, (answer if isinstance(answer, bytes) else answer.encode()) + b"\n")
         seen += _rest(ours)
-        assert process.wait(20) == 0, seen
+        assert process.wait(20) == code, seen
     os.close(ours)
     return seen
 

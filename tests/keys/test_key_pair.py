@@ -87,7 +87,9 @@ def test_a_signature_is_of_one_message_by_one_key() -> None:
         KeyPair.generate().public.verify(signature, b"message")
 
 
-@pytest.mark.parametrize("form", ["raw", "escaped", "base64", "crlf"])
+@pytest.mark.parametrize(
+    "form", ["raw", "escaped", "base64", "crlf", "Windows", "base64 of Windows"]
+)
 def test_a_key_is_read_in_the_forms_that_it_travels_in(form: str) -> None:
     """GitHub Secrets, .env files and JSON mangle a PEM key, each in its way."""
     forms = {
@@ -95,6 +97,8 @@ def test_a_key_is_read_in_the_forms_that_it_travels_in(form: str) -> None:
         "escaped": lambda pem: pem.replace("\n", "\\n"),
         "base64": lambda pem: base64.b64encode(pem.encode()).decode(),
         "crlf": lambda pem: pem.replace("\n", "\r\n"),
+        "Windows": lambda pem: "\ufeff" + pem.replace("\n", "\r\n"),
+        "base64 of Windows": lambda pem: base64.b64encode(f"\ufeff{pem}".encode()).decode(),
     }
     assert KeyPair.from_pem(forms[form](pair().pem)).kid == pair().kid
     assert PublicKey.from_pem(forms[form](pair().public.pem)).kid == pair().kid
@@ -117,6 +121,23 @@ def test_keys_of_openssl_and_ssh_keygen_are_read(tmp_path: Path) -> None:
     assert KeyPair.from_pem(openssl.read_text()).rsa.key_size == 2048
     public = PublicKey.from_pem((tmp_path / "ssh.pem").read_text())
     assert KeyPair.from_pem(ssh.read_text()).kid == public.kid
+
+
+def test_a_key_for_another_scheme_alone_is_refused(tmp_path: Path) -> None:
+    """Its owner has said that it signs by RSASSA-PSS and nothing else; both halves say so."""
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    made = ["genpkey", "-algorithm", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"]
+    for arguments in (
+        [*made, "-out", private],
+        ["pkey", "-in", private, "-pubout", "-out", public],
+    ):
+        try:
+            subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+        except FileNotFoundError:
+            pytest.skip("openssl is not here")
+    for read, file in ((KeyPair.from_pem, private), (PublicKey.from_pem, public)):
+        with pytest.raises(InvalidKey, match="PSS"):
+            read(file.read_text())
 
 
 def damaged_keys() -> dict[str, str]:
@@ -158,8 +179,8 @@ def test_what_is_no_good_json_web_key_is_refused(jwk: dict[str, object]) -> None
 
 
 def test_a_private_key_is_no_public_key() -> None:
-    """Where a public key is asked for, a private one by mistake is refused."""
-    with pytest.raises(InvalidKey):
+    """Where a public key is asked for, a private one by mistake is refused, with the cure."""
+    with pytest.raises(InvalidKey, match="keys jwt public FILE"):
         PublicKey.from_pem(pair().pem)
 
 
