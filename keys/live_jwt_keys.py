@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("glisecrets.credentials")
 
-#: Seconds between two looks for a key that is not known: forged tokens must not become requests
-#: to the store.
+#: Seconds between two looks for a key that is not known, in the long run: forged tokens must not
+#: become requests to the store.
 BETWEEN_LOOKS: Final = 5.0
+#: Looks that may follow each other at once: the odd token of a key that is long gone must not use
+#: up the one that an emergency's new key needs.
+LOOKS_AT_ONCE: Final = 3
 #: Seconds that a token with such a key waits for the look of another thread.
 _PATIENCE = 2.0
 
@@ -39,8 +42,8 @@ class LiveJwtKeys:
 
     A new keyring is parsed by the thread that meets it first; the others go on meanwhile with
     the keys they have, and accept what the new key signs, for it was ``next`` among them. After
-    an emergency it was not: a token with an unknown key has the store looked at once, at most
-    every 5 s in each process, before it is refused.
+    an emergency it was not: a token with an unknown key has the store looked at once before it is
+    refused, in each process three times and then every 5 s at most.
     """
 
     def __init__(
@@ -56,7 +59,8 @@ class LiveJwtKeys:
         self._known: tuple[str, JwtKeys] | None = None
         #: A text that could not be parsed.
         self._failed = ""
-        self._next_look = -inf
+        #: A look costs the 5 s that follow it; until when they are spent.
+        self._spent_until = -inf
         #: By process id: a lock that was held while the process forked is never let go in the
         #: child.
         self._flights: dict[int, threading.Lock] = {}
@@ -80,9 +84,11 @@ class LiveJwtKeys:
 
     def _newer(self) -> JwtKeys:
         """Look for a newer keyring, unless somebody just has; give the keys of then."""
-        if monotonic() >= self._next_look and self._flight().acquire(timeout=_PATIENCE):
+        spent = self._spent_until
+        may_look = monotonic() >= spent - (LOOKS_AT_ONCE - 1) * BETWEEN_LOOKS
+        if may_look and self._flight().acquire(timeout=_PATIENCE):
             try:
-                if monotonic() >= self._next_look:  # nobody else has looked meanwhile
+                if self._spent_until == spent:  # nobody else has looked meanwhile
                     self._look()
             finally:
                 self._flight().release()
@@ -97,7 +103,7 @@ class LiveJwtKeys:
         except GlisecretsError as error:
             _log.warning("a key of JWTs is not known, nor can be looked for: %s", error.message)
         finally:
-            self._next_look = monotonic() + BETWEEN_LOOKS
+            self._spent_until = max(self._spent_until, monotonic()) + BETWEEN_LOOKS
 
     def _followed(self, text: str, known: tuple[str, JwtKeys]) -> JwtKeys:
         """Give the keys of a later text; of one that is no good, those that are known."""
