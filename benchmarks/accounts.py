@@ -9,29 +9,27 @@ from __future__ import annotations
 import json
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import ClassVar
 
 from glisecrets.testing import SecretsManagerServer
+from glisecrets.testing.listener import QuietHandler
 
 
-class Provider(BaseHTTPRequestHandler):
+class Provider(QuietHandler):
     """Takes and accepts any password, a fixed time after each request."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # one packet for head and body
     latency: ClassVar[float]
     server_calls: ClassVar[list[float]] = []
     account: ClassVar[SecretsManagerServer]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - as http.server names it
         if self.path == "/calls":
-            self._answer(json.dumps(self._taken()).encode())
+            self.answer(200, json.dumps(self._taken()).encode(), {})
             return
         started = time.monotonic()
         time.sleep(self.latency)
-        self._answer(b"{}")
+        self.answer(200, b"{}", {})
         self.server_calls.append(time.monotonic() - started)
 
     def _taken(self) -> dict[str, float]:
@@ -39,15 +37,6 @@ class Provider(BaseHTTPRequestHandler):
         self.account.calls.clear()
         self.server_calls.clear()
         return {"calls": len(seconds), "seconds": sum(seconds)}
-
-    def _answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
 
 
 def main(milliseconds: str, secrets: str) -> None:

@@ -7,67 +7,60 @@ import json
 import secrets
 from collections import Counter
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from glisecrets.keys.envelope import AwsWrappingKey
+from glisecrets.testing.listener import Listener, QuietHandler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ARN = "arn:aws:kms:ap-northeast-2:123456789012:key/0b5e4f6e-0000-4000-8000-00000000bbbb"
+_REGION = "ap-northeast-2"
+_ARN = f"arn:aws:kms:{_REGION}:123456789012:key/0b5e4f6e-0000-4000-8000-00000000bbbb"
 
 
-class CountingKms(ThreadingHTTPServer):
+class CountingKms(Listener):
     """Wraps nothing, so that a data key costs next to nothing here: its blob is the key itself."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
         #: Operation -> its calls.
         self.calls: Counter[str] = Counter()
+        super().__init__(0, _Handler)
 
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://127.0.0.1:{self.server_port}"
+    def wrapping_key(self) -> AwsWrappingKey:
+        """Give the one key that is here."""
+        login = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        url = f"http://127.0.0.1:{self.server_port}"
+        return AwsWrappingKey(_ARN, client=boto3.client("kms", _REGION, endpoint_url=url, **login))
 
     def answer(self, operation: str, asked: dict[str, Any]) -> dict[str, str]:
         """Count a call, and answer it."""
         self.calls[operation] += 1
         if operation == "GenerateDataKey":
             blob = base64.b64encode(secrets.token_bytes(32)).decode()
-        elif operation == "ReEncrypt":
-            return {"CiphertextBlob": asked["CiphertextBlob"], "KeyId": ARN}
         else:
             blob = asked["CiphertextBlob"]
-        return {"Plaintext": blob, "CiphertextBlob": blob, "KeyId": ARN}
+        plain = {} if operation == "ReEncrypt" else {"Plaintext": blob}
+        return {**plain, "CiphertextBlob": blob, "KeyId": _ARN}
 
 
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     server: CountingKms
 
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def do_POST(self) -> None:  # noqa: N802 - as http.server names it
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
-        body = json.dumps(self.server.answer(operation, asked)).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Stay quiet."""
+        told = self.server.answer(operation, json.loads(self.body()))
+        headers = {"Content-Type": "application/x-amz-json-1.1"}
+        self.answer(200, json.dumps(told).encode(), headers)
 
 
 @contextmanager
 def counting_kms() -> Iterator[CountingKms]:
     """Serve until the block is left."""
-    with CountingKms() as server:
-        thread = Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = CountingKms()
+    try:
+        yield server
+    finally:
+        server.stop()

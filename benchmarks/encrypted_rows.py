@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +41,9 @@ def measure(surroundings: Surroundings) -> list[Row]:
 
 
 def _run(*numbers: int) -> dict[str, Any]:
-    program = Path(__file__).parent
     done = subprocess.run(
         (sys.executable, "-c", f"from programs.django_rows import main; main{numbers}"),
-        cwd=program,
+        cwd=Path(__file__).parent,
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -55,18 +55,10 @@ def _run(*numbers: int) -> dict[str, Any]:
 def _rows(way: str, seconds: dict[str, list[tuple[float, float]]]) -> Iterator[Row]:
     """Compare the whole, and for information its parts."""
     whole = f"10,000 rows with {FIELDS} encrypted fields, insert by {way} and read"
-    parts = {whole: sum, "… of it insert": _first, "… of it read": _last}
+    parts = {whole: sum, "… of it insert": itemgetter(0), "… of it read": itemgetter(1)}
     for name, part in parts.items():
         times = Times({who: [part(turn) for turn in turns] for who, turns in seconds.items()})
         yield compared(name, times, "plain", "ms", called=PEER, goal=GOAL if part is sum else None)
-
-
-def _first(turn: tuple[float, float]) -> float:
-    return turn[0]
-
-
-def _last(turn: tuple[float, float]) -> float:
-    return turn[1]
 
 
 def _calls(rewrap: dict[str, Any]) -> Row:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import aws_encryption_sdk as sdk
-import boto3
 from aws_encryption_sdk.internal.crypto.wrapping_keys import WrappingKey
 from aws_encryption_sdk.key_providers.raw import RawMasterKeyProvider
 from counting_kms import counting_kms
@@ -18,7 +17,6 @@ from rows import Row, compared
 from turns import interleaved, repeated
 
 from glisecrets.keys.envelope import (
-    AwsWrappingKey,
     Envelope,
     FieldCipher,
     FieldContext,
@@ -130,10 +128,7 @@ def _times(size: int, field: FieldEnvelope, rounds: int) -> list[Row]:
 
 
 def _field(kms: CountingKms) -> FieldEnvelope:
-    named = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    client = boto3.client("kms", "ap-northeast-2", endpoint_url=kms.url, **named)
-    key = AwsWrappingKey("alias/gli-secrets", client=client)
-    return Envelope(key, MemoryDataKeys()).field("confidential", "production", "user.email")
+    return FieldEnvelope(Envelope(kms.wrapping_key(), MemoryDataKeys()), EMAIL)
 
 
 def _bytes_added() -> Row:

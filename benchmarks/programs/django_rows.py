@@ -14,15 +14,13 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import django
-from counting_kms import ARN, counting_kms
+from counting_kms import counting_kms
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections, models
 from turns import interleaved
 
-from glisecrets.keys.envelope import AwsWrappingKey
 from glisecrets.testing.servers import postgres_server
 
 if TYPE_CHECKING:
@@ -57,19 +55,13 @@ def _database(kms: CountingKms) -> Iterator[None]:
             INSTALLED_APPS=["glisecrets.django_integration.encryption"],
             DATABASES={"default": _entry(server)},
             DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-            GLISECRETS_WRAPPING_KEY=_wrapping_key(kms),
+            GLISECRETS_WRAPPING_KEY=kms.wrapping_key(),
             USE_TZ=True,
         )
         django.setup()
         call_command("migrate", verbosity=0)
         yield
         connections.close_all()
-
-
-def _wrapping_key(kms: CountingKms) -> AwsWrappingKey:
-    login = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    client = boto3.client("kms", endpoint_url=kms.url, region_name="ap-northeast-2", **login)
-    return AwsWrappingKey(ARN, client=client)
 
 
 def _entry(server: RunningServer) -> dict[str, Any]:
