@@ -17,7 +17,8 @@ from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A0
 from glisecrets.declaration import declaration_of
 from glisecrets.durations import parse_duration
 from glisecrets.errors import ConfigurationError
-from glisecrets.keys import InvalidKeyring, RsaKeyring
+from glisecrets.keys import InvalidKey, RsaKeyring
+from glisecrets.keys.keyring import FOLLOWED_WITHIN
 
 from .apps import has_simple_jwt
 from .jwt_keys import FIELD, has_keyring
@@ -40,8 +41,8 @@ def check_token_life(**_: Any) -> list[CheckMessage]:
     if kept >= needed:
         return []
     told = (
-        f"A retired key of {FIELD} verifies for {kept}, and simplejwt's tokens live for {needed}: "
-        "each rotation will log users out."
+        f"A retired key of {FIELD} verifies for {kept} after its last use, and simplejwt's tokens "
+        f"live for {needed}: each rotation will log users out."
     )
     hint = (
         f'Give the field rotation={{"token-life": "{needed.days + 1}d"}}, or its secret the tag '
@@ -84,7 +85,7 @@ def _longest_life() -> timedelta:
 
 
 def _kept() -> Iterator[timedelta]:
-    """Give for how long retired keys are kept: by the declaration, and as the last one was."""
+    """Give the life of tokens that retired keys are kept for: as declared, as the last one was."""
     declared, last = _declared(), _last()
     if declared is None and last is None:
         from glisecrets.rotation.rotators.jwt_keyring import JwtKeyring
@@ -105,7 +106,8 @@ def _declared() -> timedelta | None:
 def _last() -> timedelta | None:
     try:
         ring = RsaKeyring.parse(getattr(settings.GLISECRETS, FIELD).get_secret_value())
-    except InvalidKeyring:
+    except InvalidKey:
         return None
     spent = [(key.retired, key.expires) for key in ring.retired]
-    return next((expires - retired for retired, expires in spent if retired and expires), None)
+    kept = (expires - retired for retired, expires in spent if retired and expires)
+    return next((life - FOLLOWED_WITHIN for life in kept), None)

@@ -16,16 +16,20 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from glisecrets.documents import UnreadableValue, parse_object
+from glisecrets.options import LiveOptions
 
 from .errors import InvalidKeyring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+
+#: For how long a process may go on to sign with a key that has retired: while the store is down it
+#: has the last known good keyring. What a retired key costs that day is one more key to publish.
+FOLLOWED_WITHIN: Final = timedelta(seconds=LiveOptions().max_age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Key:
     material: str = field(repr=False)
     #: When it was made, aware; of a key that was taken over, when that was.
     created: datetime
-    #: When it stopped signing.
+    #: When it stopped signing, in whoever has followed.
     retired: datetime | None = None
     #: When the last thing that it signed has run out.
     expires: datetime | None = None
@@ -168,12 +172,14 @@ class Keyring(ABC):
         Args:
             new: the key to publish.
             now: the time, aware.
-            keep_for: how long the longest-lived thing that a key signed is good.
+            keep_for: how long the longest-lived thing that a key signed is good; the retired one
+                is kept so long from ``FOLLOWED_WITHIN`` on, for until then it may still sign.
         """
         kept = self._unexpired(now)
         if self.next is None:
             return replace(self, next=new, retired=kept)
-        spent = replace(self._spent(self.signing), retired=now, expires=now + keep_for)
+        expires = now + FOLLOWED_WITHIN + keep_for
+        spent = replace(self._spent(self.signing), retired=now, expires=expires)
         return type(self)(self.next, new, (spent, *kept))
 
     def _spent(self, key: Key) -> Key:

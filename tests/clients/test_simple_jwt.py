@@ -22,6 +22,7 @@ from glisecrets.django_integration.jwks import jwks
 from glisecrets.django_integration.jwt_keys import jwt_keys
 from glisecrets.keys import KeyPair, RsaKeyring, live_jwt_keys
 from glisecrets.keys import pyjwt as ours
+from glisecrets.keys.keyring import FOLLOWED_WITHIN
 from glisecrets.keys.kms import signing
 
 from ..keys.strict_kms import StrictKms
@@ -138,7 +139,7 @@ def test_a_pruned_key_an_unknown_one_and_other_algorithms_are_refused(
 ) -> None:
     """A process that lives on refuses what one that starts now would."""
     token = issue()
-    after = rotated(ring, timedelta())
+    after = rotated(ring, -FOLLOWED_WITHIN)
     store.put(NAME, after.dumps())
     with refused():
         accept(token)

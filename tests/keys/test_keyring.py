@@ -51,19 +51,20 @@ def test_nothing_signed_in_its_life_is_refused_and_nothing_later_is_kept(
 ) -> None:
     """Over any rotations, a ring accepts a key while, and only while, its last token may live.
 
-    The oracle is a list of who signed until when.
+    The oracle is a list of who signed until when: a process that cannot reach the store goes on
+    for a day with the keyring that it has.
     """
     now, ring = START, SecretKeyring(text_key(), text_key())
     signed_until: dict[str, datetime] = {}
     for gap in gaps:
         now += gap * DAY
-        signed_until[ring.signing.material] = now
+        signed_until[ring.signing.material] = now + DAY
         promoted = ring.next
         ring = ring.rotated(text_key(), now, life * DAY)
         assert ring.signing == promoted, "what signs was published a whole period before"
         alive = {key for key, until in signed_until.items() if until + life * DAY > now}
         assert set(ring.fallbacks(now)) == alive | {ring.next.material if ring.next else ""}
-    later = now + (life + 1) * DAY
+    later = now + (life + 2) * DAY
     assert len(ring.fallbacks(later)) == 1
 
 

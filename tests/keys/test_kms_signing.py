@@ -28,6 +28,7 @@ from glisecrets.keys import (
     RsaKeyring,
     pyjwt,
 )
+from glisecrets.keys.keyring import FOLLOWED_WITHIN
 from glisecrets.keys.kms import KmsRefused, KmsSigner, client, signing
 from glisecrets.rotation import NotRotatable, Rotation
 from glisecrets.rotation.rotators.jwt_keyring import JwtKeyring
@@ -345,7 +346,7 @@ def test_one_command_makes_the_keyring_and_rotates_it(call: Call, tmp_path: Path
     [retired] = after.retired
     assert retired.expires
     assert retired.retired
-    assert retired.expires - retired.retired == timedelta(days=7)
+    assert retired.expires - retired.retired == timedelta(days=7) + FOLLOWED_WITHIN
     JwtKeys.of(after).verify(token)
     code, out, _ = call("verify", "--store", NAME, "--format", "json")
     assert [key["role"] for key in json.loads(out)["keys"]] == ["signing", "next", "retired"]
