@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from .envelopes import (
     KeyOption,
     envelope_of,
 )
-from .whole_files import reading, replacing
+from .whole_files import PART_BYTES, reading, replaceable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +35,6 @@ KeyIdArgument = Annotated[
 ]
 
 _DONE, _UNCHANGED, _FAILED = "re-encrypted", "unchanged", "failed"
-#: About what is read of a file at once.
-_PART_BYTES = 1 << 16
 
 
 def rewrap(
@@ -125,12 +124,14 @@ def _reencrypted(
 
 def _reencrypt(label: FieldEnvelope, file: str, advance: Callable[[], None]) -> str:
     from ..envelope.gs1 import HEADER_BYTES
+    from ..envelope.replacement import replacement
 
+    path = replaceable(file)
     with reading(file, told=advance) as source:
         if label.is_active(source.read(HEADER_BYTES)):
             return _UNCHANGED
         source.seek(0)
-        with replacing(file) as target:
+        with replacement(path, like=os.fstat(source.fileno())) as target:
             label.reencrypt_stream(source, target)
     return _DONE
 
@@ -138,7 +139,7 @@ def _reencrypt(label: FieldEnvelope, file: str, advance: Callable[[], None]) -> 
 def _parts(file: str) -> int:
     """Give about how often a file will be read; a missing one is told when it is its turn."""
     try:
-        return Path(file).stat().st_size // _PART_BYTES + 2
+        return Path(file).stat().st_size // PART_BYTES + 2
     except OSError:
         return 0
 

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from glisecrets.errors import ConfigurationError
+
+from ..envelope.replacement import NamedFile, faults, replacement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 #: What a pipe is called.
 PIPE = "-"
-
-
-class _Watched(io.FileIO):
-    """A file that tells when it is read from."""
-
-    def __init__(self, path: str, told: Callable[[], None]) -> None:
-        super().__init__(path)
-        self._told = told
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        self._told()
-        return super().read(size)
+#: How much is read of a file at once.
+PART_BYTES = 1 << 16
 
 
 @contextmanager
@@ -42,15 +33,14 @@ def reading(source: str, *, told: Callable[[], None] | None = None) -> Iterator[
     Raises:
         ConfigurationError: it cannot be read.
     """
-    if source == PIPE and not told:
-        yield sys.stdin.buffer
-        return
-    try:
-        file: BinaryIO = _Watched(source, told) if told else Path(source).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise ConfigurationError(f"{source} cannot be read: {error.strerror}") from error
-    with file:
-        yield file
+    if told:
+        file = NamedFile(source, "rb", source, told=told)
+    elif source == PIPE:
+        file = NamedFile(sys.stdin.fileno(), "rb", "standard input", closefd=False)
+    else:
+        file = NamedFile(source, "rb", source)
+    with io.BufferedReader(file, PART_BYTES) as buffered:
+        yield buffered
 
 
 @contextmanager
@@ -62,46 +52,30 @@ def writing(target: str, *, force: bool) -> Iterator[BinaryIO]:
             or the pipe is a terminal.
     """
     if target == PIPE:
-        stream = _standard_output()
-        yield stream
-        stream.flush()
+        with _standard_output() as stream:
+            yield stream
         return
-    path = Path(target)
-    if path.exists() and not force:
+    path = replaceable(target)
+    if os.path.lexists(target) and not force:
         raise ConfigurationError(f"{target} is there already", next_step="add --force")
-    with _complete(path, 0o600) as file:
+    with replacement(path) as file:
         yield file
 
 
-@contextmanager
-def replacing(target: str) -> Iterator[BinaryIO]:
-    """Write a file's successor, which takes its place, and has its mode, when it is complete.
+def replaceable(target: str) -> Path:
+    """Give the file, there or not, that a path leads to: a link stays one.
 
     Raises:
-        ConfigurationError: it cannot be written.
+        ConfigurationError: a folder, pipe or device is there, which no file may replace.
     """
-    path = Path(target).resolve()  # a link stays one
-    with _complete(path, path.stat().st_mode & 0o777) as file:
-        yield file
-
-
-@contextmanager
-def _complete(path: Path, mode: int) -> Iterator[BinaryIO]:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)  # else a power cut could leave the new name and no content
-        draft.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            draft.unlink()
+    path = Path(os.path.realpath(target))
+    with faults(target, "written"):
+        if os.path.lexists(path) and not path.is_file():
+            raise ConfigurationError(
+                f"{target} is no regular file",
+                next_step="name one; encrypt and decrypt can also write to -, and be redirected",
+            )
+    return path
 
 
 def _standard_output() -> BinaryIO:
@@ -112,5 +86,5 @@ def _standard_output() -> BinaryIO:
             "bytes are not for a terminal", next_step="pipe them on, or write --output FILE"
         )
     stream.flush()
-    buffer: BinaryIO = stream.buffer
-    return buffer
+    raw = NamedFile(stream.fileno(), "wb", "standard output", closefd=False)
+    return io.BufferedWriter(raw)

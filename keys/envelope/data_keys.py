@@ -14,17 +14,18 @@ import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from glisecrets.errors import ConfigurationError
 
 from .context import FieldContext
+from .replacement import NamedFile, faults, replacement
 from .wrapping import Wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
     from typing import Self
 
 _SCHEMA = 1
@@ -158,7 +159,7 @@ class FileDataKeys:
     The file holds no plain key, and may lie beside what is encrypted under it.
 
     Args:
-        path: the file; made by the first data key.
+        path: the file, or a link to it; made by the first data key. The lock beside it stays.
     """
 
     def __init__(self, path: Path) -> None:
@@ -213,15 +214,30 @@ class FileDataKeys:
 
     @contextmanager
     def _changing(self) -> Iterator[MemoryDataKeys]:
-        """Give the rows under a lock, and write them complete or not at all."""
-        with self._path.with_name(f".{self._path.name}.lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Give the rows under a lock, and write them complete or not at all.
+
+        Raises:
+            ConfigurationError: the file cannot be read or written.
+        """
+        path = Path(os.path.realpath(self._path))  # whoever comes by a link has the same lock
+        with _locked(path.with_name(f".{path.name}.lock")):
             rows = self._read()
             yield rows
             document = {"schema": _SCHEMA, "data-keys": [row.document() for row in rows]}
-            draft = self._path.with_name(f".{self._path.name}.draft")
-            with draft.open("w", encoding="utf-8") as file:
-                json.dump(document, file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
+            with replacement(path, mode=0o666, like=_status(path)) as file:
+                file.write(json.dumps(document, indent=2).encode())
+
+
+@contextmanager
+def _locked(lock: Path) -> Iterator[None]:
+    with NamedFile(str(lock), "wb", lock) as file:
+        with faults(lock, "written"):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
