@@ -102,7 +102,11 @@ class EsdkField:
         return target.getvalue()
 
     def encrypt_stream(self, source: BinaryIO, target: BinaryIO) -> None:
-        """Encrypt a file of any length, in constant memory."""
+        """Encrypt a file of any length, in constant memory.
+
+        Raises:
+            StoreError: the data key cannot be had.
+        """
         context = self.context.pairs()
         options = {"encryption_context": context, "algorithm": _SUITE, "frame_length": _FRAME_BYTES}
         with self._stream("e", source, **options) as stream:
@@ -114,6 +118,7 @@ class EsdkField:
 
         Raises:
             InvalidMessage: see :meth:`decrypt`; what was written before is true, but is not all.
+            StoreError: see :meth:`decrypt`.
         """
         with self._stream("d", source, max_body_length=_MAX_FRAME_BYTES) as stream:
             while part := self._part(stream):
