@@ -34,7 +34,8 @@ HEADER_BYTES = 2 + KEY_ID_BYTES
 OVERHEAD_BYTES = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
 
 _INFO = b"glisecrets gs1"
-_HALF = HEADER_BYTES + HALF_BYTES
+#: Where a value's second half of the nonce begins, and where its ciphertext does.
+_SECOND_HALF = HEADER_BYTES + HALF_BYTES
 _BODY = HEADER_BYTES + NONCE_BYTES
 #: What must be there before the key id is read.
 _FEWEST_BYTES = {VALUE: OVERHEAD_BYTES, STREAM: HEADER_BYTES}
@@ -84,9 +85,9 @@ class FieldCipher:
         if not message.startswith(self._header) or len(message) < OVERHEAD_BYTES:
             raise self._foreign(message)
         bound = self._bound if row is None else self._bound_to(row)
-        gcm = self._gcm(message[HEADER_BYTES:_HALF])
+        gcm = self._gcm(message[HEADER_BYTES:_SECOND_HALF])
         try:
-            return gcm.decrypt(message[_HALF:_BODY], message[_BODY:], bound)
+            return gcm.decrypt(message[_SECOND_HALF:_BODY], message[_BODY:], bound)
         except InvalidTag:
             pass  # raised below, where the lower error is not its context
         raise altered(self._context)
@@ -99,7 +100,7 @@ class FieldCipher:
         return hmac.digest(self._mac_key, value, "sha256")
 
     def bound(self, header: bytes) -> bytes:
-        """Give the associated data behind another suite's header."""
+        """Give what a message of another suite is bound to: its header, and the field."""
         return header + self._context.canonical()
 
     def _bound_to(self, row: str) -> bytes:
