@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from glisecrets.documents import MISSING, UnreadableValue, parse_json
+from glisecrets.pem_forms import raw_pem
 
 from .errors import InvalidKeyring
 from .key_pair import KeyPair, PublicKey
 from .keyring import Key, Keyring
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,19 @@ class RsaKeyring(Keyring):
 
     Of a key in AWS KMS the material is its address, ``aws:arn:aws:kms:…``, and its public half.
     """
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """Read a keyring's JSON text; of a secret that never rotated, the one key that it holds.
+
+        Raises:
+            InvalidKey: it is neither; the message never repeats it.
+        """
+        bare = _bare_key(text)
+        if bare is not None:
+            return cls.taken_over(bare, datetime.now(UTC))
+        # Slots make the class anew; super() alone would find the first one.
+        return super(RsaKeyring, cls).parse(text)
 
     @classmethod
     def taken_over(cls, value: str, now: datetime) -> Self:
@@ -92,6 +107,17 @@ class RsaKeyring(Keyring):
 
     def _spent(self, key: Key) -> Key:
         return replace(key, material=_published(key).pem)
+
+
+def _bare_key(text: str | bytes) -> str | None:
+    """Give the PEM text that a secret is, or has as ``private_key``; what rotation takes over."""
+    found = parse_json(text) if isinstance(text, str) else None
+    if isinstance(found, dict) and "signing" not in found:
+        found = found.get("private_key")
+    candidate = text if found is MISSING else found
+    with suppress(UnreadableValue):
+        return raw_pem(candidate) if isinstance(candidate, str) else None
+    return None
 
 
 def _key(pair: KeyPair, now: datetime) -> Key:

@@ -21,6 +21,7 @@ from glisecrets.keys import (
     RsaKeyring,
     SecretKeyring,
 )
+from glisecrets.pem_forms import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,22 @@ def test_the_first_rotation_of_a_bare_key_changes_nothing_for_who_signs_and_veri
     again = after.rotated(text_key(), START + DAY, DAY)
     assert again.secret_key == new.material
     assert old in again.fallbacks(START + DAY)
+
+
+@pytest.mark.parametrize("form", ["PEM", "base64", "private_key"])
+def test_a_pair_that_was_used_alone_is_read_before_its_first_rotation(form: str) -> None:
+    """Programs that follow the keyring are deployed first, and the secret rotates after."""
+    pair = KeyPair.generate()
+    text = {
+        "PEM": pair.pem,
+        "base64": one_line(pair.pem),
+        "private_key": json.dumps({"private_key": pair.pem, "public_key": pair.public.pem}),
+    }[form]
+    ring = RsaKeyring.parse(text)
+    assert (ring.signing.id, ring.next, ring.retired) == (pair.kid, None, ())
+    ring.check()
+    with pytest.raises(InvalidKey, match="public key"):
+        RsaKeyring.parse(pair.public.pem)
 
 
 def test_a_retired_rsa_key_keeps_its_public_half_alone() -> None:
