@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from .exit_codes import USAGE
 from .invocation import Invocation
 from .output import Output
 
@@ -61,6 +62,15 @@ class Commands(TyperGroup):
             return _our_command(cmd_name)
         entry_point = _entry_points().get(cmd_name)
         return entry_point and _others_command(entry_point)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that is asked for; of a broken one, the warning has told all."""
+        command = self.get_command(ctx, args[0])
+        if command is not None:
+            return args[0], command, args[1:]
+        if args[0] in _entry_points():
+            raise typer.Exit(USAGE)
+        return super().resolve_command(ctx, args)  # tells that there is none
 
 
 def command_line() -> Any:

@@ -324,5 +324,7 @@ def test_a_broken_command_harms_no_other(project: Project) -> None:
     assert "audit" in done.out
     assert "the command broken" in done.err
     assert project.call("audit").err == ""
-    assert project.call("broken").code == 2
+    done = project.call("broken", "--times", "3")
+    assert (done.code, "cannot be loaded" in done.err) == (2, True)
+    assert "No such command" not in done.err
     assert "FIELD" in project.call("show").out
