@@ -16,8 +16,10 @@ from django.core.signals import setting_changed
 
 from glisecrets.environment import Environment, current_environment
 from glisecrets.errors import ConfigurationError
+from glisecrets.guard import Guard
 from glisecrets.keys.envelope.envelope import Envelope
 from glisecrets.keys.envelope.wrapping import WRAPPING_KEY_VARIABLE, open_wrapping_key
+from glisecrets.options import LoadOptions
 
 from .data_keys import DjangoDataKeys
 
@@ -67,6 +69,7 @@ def wrapping_key() -> WrappingKey:
 
     Raises:
         ConfigurationError: none is named outside development, or the address is wrong.
+        EnvironmentMismatch: it is another environment's.
         MissingExtra: boto3 or hvac is not installed.
     """
     named: Any = getattr(settings, WRAPPING_KEY_VARIABLE, None)
@@ -81,6 +84,9 @@ def wrapping_key() -> WrappingKey:
     if not isinstance(named, str):
         key: WrappingKey = named
         return key
+    options = getattr(getattr(settings, "GLISECRETS", None), "load_options", LoadOptions())
+    guard = Guard.of(environment(), options)
+    guard.check_address(named, os.environ, "the wrapping key's address")
     folder = getattr(settings, "BASE_DIR", None)
     return open_wrapping_key(named, directory=Path(folder) if folder else None)
 
