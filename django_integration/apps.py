@@ -94,7 +94,9 @@ def placeholders_in(settings: Any) -> list[str]:
     """Give the names of the settings that are, or hold, placeholders of the build phase."""
     loaded = getattr(settings, "GLISECRETS", None)
     names = ["GLISECRETS"] if getattr(loaded, "build_phase", False) else []
-    others = (name for name in dir(settings) if name.isupper() and name != "GLISECRETS")
+    # Django's own defaults hold none, and to read some of them is deprecated.
+    own = filter(settings.is_overridden, filter(str.isupper, dir(settings)))
+    others = (name for name in own if name != "GLISECRETS")
     return names + [name for name in others if _holds_mark(getattr(settings, name))]
 
 

@@ -12,17 +12,18 @@ from glisecrets.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 
 
 @pytest.fixture
-def sqlite(models: Any) -> Iterator[None]:
-    """Let the project's database be one in memory."""
+def sqlite(models: Any, tmp_path: Path) -> Iterator[None]:
+    """Let the project's database be a file; Django never closes one in memory."""
     from glisecrets.django_integration.encryption import process_envelope
     from glisecrets.django_integration.encryption.models import DataKey
 
-    entry = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    entry = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "db.sqlite3"}
     usual = connections.settings["default"]
     connections["default"].close()
     del connections["default"]
