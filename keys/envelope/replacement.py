@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import secrets
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 #: Opens a file that has no name yet; only Linux can.
 _NAMELESS = getattr(os, "O_TMPFILE", 0)
 _OWN_FILES = Path("/proc/self/fd")
+#: What the name of a draft ends with, so that no other file is taken for one.
+_DRAFT = ".glisecrets"
 _NEXT_STEPS = {
     "read": "check its name and rights",
     "written": "check rights and free space, then run this again",
@@ -90,7 +94,8 @@ def replacement(
     """Give a file that takes the place of another one when all of it is written.
 
     Where the system can (Linux, on most file systems) it has no name before, so that nothing is
-    left of it when the process is killed; elsewhere it is hidden beside the other.
+    left of it when the process is killed; elsewhere it is hidden beside the other, and what a
+    killed process left there goes when the same file is written again.
 
     Args:
         path: what is replaced, if it is there; no link.
@@ -100,9 +105,11 @@ def replacement(
     Raises:
         ConfigurationError: it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_DRAFT}")
     with faults(path, "written"):
-        descriptor = _open(draft, mode)
+        descriptor = _nameless(path.parent, mode)
+        if descriptor is None:
+            descriptor = _hidden(path, draft, mode)
     try:
         with io.BufferedWriter(NamedFile(descriptor, "wb", path)) as file:
             yield file
@@ -114,12 +121,23 @@ def replacement(
             draft.unlink()
 
 
-def _open(draft: Path, mode: int) -> int:
-    flags = os.O_WRONLY | os.O_CLOEXEC
+def _nameless(folder: Path, mode: int) -> int | None:
     if _OWN_FILES.exists():
         with suppress(OSError):
-            return os.open(draft.parent, flags | _NAMELESS, mode)
-    return os.open(draft, flags | os.O_CREAT | os.O_EXCL, mode)
+            return os.open(folder, os.O_WRONLY | os.O_CLOEXEC | _NAMELESS, mode)
+    return None
+
+
+def _hidden(path: Path, draft: Path, mode: int) -> int:
+    """Open a draft by name; those that killed processes left go, as nobody holds their lock."""
+    for left in path.parent.glob(f".{escape(path.name)}.*{_DRAFT}"):
+        with suppress(OSError), left.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with suppress(OSError):  # where there are no locks none goes, either
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
 
 
 def _put(descriptor: int, draft: Path, path: Path, like: os.stat_result | None) -> None:

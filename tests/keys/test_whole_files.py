@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from glisecrets.cli.main import main
+from glisecrets.keys.envelope import FileDataKeys
+from glisecrets.keys.envelope.replacement import replacement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +55,17 @@ def no_room(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def kill(program: str, *command: str) -> None:
+    """Run a command in a program that kills itself."""
+    killed = subprocess.run(
+        (sys.executable, "-P", "-c", program, "keys", *command, *BACKUP),
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
 def names() -> set[str]:
@@ -197,23 +210,53 @@ def test_a_full_disk_behind_a_pipe_is_told() -> None:
     assert b"standard output cannot be written: No space left" in done.stderr
 
 
-@pytest.mark.parametrize("command", [("reencrypt", "dump.gs1"), ("decrypt", "dump.gs1", "-o", "x")])
+COMMANDS = [("reencrypt", "dump.gs1"), ("decrypt", "dump.gs1", "-o", "x[1]")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_kill_leaves_nothing(command: tuple[str, ...]) -> None:
     """``kill -9`` at the worst moment: no draft, above all none with plain text in it."""
     if keeps_no_nameless_file():
         pytest.skip("this file system has no files without a name")
     assert main(["keys", "reencrypt", "--renew", "nowhere", *BACKUP]) == 2
     before, there = Path("dump.gs1").read_bytes(), names()
-    killed = subprocess.run(
-        (sys.executable, "-P", "-c", KILLED, "keys", *command, *BACKUP),
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    kill(KILLED, *command)
     assert names() == there
     assert Path("dump.gs1").read_bytes() == before
     assert main(["keys", *command, *BACKUP]) == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_kill_leaves_goes_with_the_next_run(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a draft needs a name: it is its owner's alone, and no other file is taken for one."""
+    assert main(["keys", "reencrypt", "--renew", "nowhere", *BACKUP]) == 2
+    before, there = Path("dump.gs1").read_bytes(), names()
+    kill(f"import glisecrets.keys.envelope.replacement as r\nr._NAMELESS = 0\n{KILLED}", *command)
+    (left,) = names() - there
+    assert left.startswith(".")
+    assert Path(left).stat().st_mode & 0o777 == 0o600
+    assert Path("dump.gs1").read_bytes() == before
+    bystanders = {".dump.gs1.0123456789abcdef", ".x[1].glisecrets.bak", ".x1.0.glisecrets"}
+    for name in bystanders:
+        Path(name).write_bytes(b"kept")
+    monkeypatch.setattr("glisecrets.keys.envelope.replacement._NAMELESS", 0)
+    assert main(["keys", *command, *BACKUP]) == 0
+    assert names() - {"x[1]"} == there | bystanders
+
+
+def test_no_run_deletes_the_draft_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two programs write the same file at once: both finish, and the file is one of theirs."""
+    monkeypatch.setattr("glisecrets.keys.envelope.replacement._NAMELESS", 0)
+    target, before = Path("both").resolve(), names()
+    with replacement(target) as first:
+        first.write(b"first")
+        with replacement(target) as second:
+            second.write(b"second")
+        assert target.read_bytes() == b"second"
+    assert target.read_bytes() == b"first"
+    assert names() == before | {"both"}
 
 
 def test_without_nameless_files_it_works_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,6 +304,14 @@ def test_data_keys_behind_a_link_stay_there() -> None:
         "plain",
         "plain.gs1",
     }
+
+
+def test_a_data_key_is_shredded_behind_a_link() -> None:
+    """What was said to be deleted is not still there, in the file that others share."""
+    Path("link.json").symlink_to("data-keys.json")
+    assert FileDataKeys(Path("link.json")).delete(key_of("dump.gs1"))
+    assert list(FileDataKeys(Path("data-keys.json"))) == []
+    assert main(["keys", "decrypt", "dump.gs1", *BACKUP, "-o", "out"]) == 2
 
 
 def test_a_new_data_key_outlives_a_power_cut(monkeypatch: pytest.MonkeyPatch) -> None:
