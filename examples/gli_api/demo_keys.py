@@ -30,7 +30,7 @@ def rotate_jwt_keys(staging: Staging) -> None:
         "Tokens are signed by the keys of a keyring, and other services verify them by what the "
         "API publishes. A token is signed, and then the keyring is rotated; the API runs on."
     )
-    with served(staging, DJANGO_SETTINGS_MODULE="demo_live_settings") as url:
+    with served(staging, "demo_live_settings") as url:
         before = _published(url)
         old = _ring(staging)
         _show(staging, "Before", before, old)
@@ -58,7 +58,7 @@ def _ring(staging: Staging) -> RsaKeyring:
     """Give the keyring as it is stored; its keys are searched for like all other values."""
     ring = RsaKeyring.parse(staging.store.store.get(Address(_SECRET)).value)
     for key in filter(None, (ring.signing, ring.next)):
-        staging.screen.values.made(f"JWT key {key.id}", key.material)
+        staging.screen.values.know(f"JWT key {key.id}", key.material)
     staging.screen.values.write_for_tests()
     return ring
 

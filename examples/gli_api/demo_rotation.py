@@ -31,7 +31,7 @@ def rotate_under_load(staging: Staging) -> None:
     )
     staging.show_command("explain", "database")
     versions = [_version(staging)]
-    with served(staging, DJANGO_SETTINGS_MODULE="demo_settings") as url, _asked(url) as answers:
+    with served(staging, "demo_login_settings") as url, _asked(url) as answers:
         for _ in range(_ROTATIONS):
             staging.show_command("rotate", "run", _SECRET)
             versions.append(_version(staging))
@@ -53,7 +53,7 @@ def _version(staging: Staging) -> str:
     """Give the current version's id; its password is searched for like all others."""
     version = staging.store.store.get(Address(_SECRET))
     password = json.loads(version.value)["password"]
-    staging.screen.values.made(f"database password of version {version.version_id}", password)
+    staging.screen.values.know(f"database password of version {version.version_id}", password)
     staging.screen.values.write_for_tests()
     return version.version_id
 

@@ -34,15 +34,15 @@ HTTPS = {"X-Forwarded-Proto": "https"}
 
 
 @contextmanager
-def served(staging: Staging, **environ: str) -> Iterator[str]:
-    """Run the API under gunicorn, and give its URL; then stop it by its process id.
+def served(staging: Staging, settings: str = "config.settings") -> Iterator[str]:
+    """Run the API under gunicorn, by a module of settings; give its URL, and stop it then.
 
     Raises:
         BrokenPromise: it does not start.
     """
     log = staging.folder / _LOG
     with log.open("w", encoding="utf-8") as written:
-        server, port = _gunicorn(staging, written, environ)
+        server, port = _gunicorn(staging, written, settings)
         url = f"http://127.0.0.1:{port}"
         try:
             _check_health(url)
@@ -54,7 +54,7 @@ def served(staging: Staging, **environ: str) -> Iterator[str]:
 
 
 def _gunicorn(
-    staging: Staging, written: IO[str], environ: Mapping[str, str]
+    staging: Staging, written: IO[str], settings: str
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start it on a port that the kernel chooses; where it ends, connections are refused."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -62,7 +62,7 @@ def _gunicorn(
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", place, *_PROCESSES],
             cwd=staging.folder,
-            env=os.environ | environ,
+            env=os.environ | {"DJANGO_SETTINGS_MODULE": settings},
             pass_fds=[listening.fileno()],
             stdout=written,
             stderr=written,

@@ -169,7 +169,7 @@ def _keyring(values: Values) -> dict[str, object]:
     now = datetime.now(UTC)
     ring = RsaKeyring(RsaKeyring.new_key(now), RsaKeyring.new_key(now))
     for key in ring.accepted():
-        values.made(f"JWT key {key.id}", key.material)
+        values.know(f"JWT key {key.id}", key.material)
     return dict(ring.document())
 
 
