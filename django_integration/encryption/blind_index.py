@@ -11,6 +11,7 @@ alone: the index is added to each that writes the field, or the query is refused
 from __future__ import annotations
 
 import unicodedata
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.core import checks
@@ -168,6 +169,14 @@ class BlindIndex(PlainField):
         Raises:
             StoreError: the wrapping key cannot be asked.
         """
+        self._keyed_mac(b"")
+
+    def renew_lost_data_key(self) -> None:
+        """Make a data key where there is none, though rows are indexed: they are about to be anew.
+
+        Raises:
+            StoreError: the wrapping key cannot be asked.
+        """
         field_envelope(self.data_class, self.label).mac(b"")
 
     def mac(self, value: Any) -> bytes:
@@ -175,10 +184,19 @@ class BlindIndex(PlainField):
 
         Raises:
             ValidationError: it is no value of the field.
+            ConfigurationError: rows are indexed, and their data key is not there.
             StoreError: the data key cannot be had.
         """
-        normal = self.normalise(self.source.to_python(value))
-        return field_envelope(self.data_class, self.label).mac(self.source.encode(normal))
+        return self._keyed_mac(self.source.converted(self._normal, self.source.to_python(value)))
+
+    def _normal(self, value: Any) -> bytes:
+        return self.source.encode(self.normalise(value))
+
+    def _keyed_mac(self, normal: bytes) -> bytes:
+        from .indexing import refuse_lost_key  # which needs this module
+
+        envelope = field_envelope(self.data_class, self.label)
+        return envelope.mac(normal, before_making=partial(refuse_lost_key, self))
 
     # The column -----------------------------------------------------------------------------
 

@@ -51,20 +51,17 @@ class Table:
     Args:
         using: the database's alias.
         fields: of one model.
-
-    Raises:
-        ConfigurationError: the model's primary key is not one column.
     """
 
     def __init__(self, using: str, *fields: PlainField) -> None:
         self._using = using
         self._connection: Any = connections[using]
         quote, meta = self._connection.ops.quote_name, fields[0].model._meta
-        if meta.pk.column is None:
-            raise ConfigurationError(f"{meta.label} has a composite primary key: not served yet")
         self._model: type[Model] = fields[0].model
-        self._name, self._pk = quote(meta.db_table), quote(meta.pk.column)
-        self._columns = [quote(str(field.column)) for field in fields]
+        self._name = quote(meta.db_table)
+        self._pk = quote(meta.pk.column) if meta.pk.column else None
+        self._names = [str(field.column) for field in fields]
+        self._columns = [quote(name) for name in self._names]
         self._readers = [self._reader(field) for field in fields]
 
     def row_id(self, stored: Stored) -> str:
@@ -96,7 +93,13 @@ class Table:
             where: a condition.
             *parameters: of it.
             locked: whether nobody else may change them until the transaction ends.
+
+        Raises:
+            ConfigurationError: the model's primary key is not one column.
         """
+        if self._pk is None:
+            label = self._model._meta.label
+            raise ConfigurationError(f"{label} has a composite primary key: not served yet")
         columns = ", ".join((self._pk, *self._columns))
         beyond = f" AND {self._pk} > %s" if after else ""
         told = self._asked(
@@ -105,6 +108,24 @@ class Table:
             [*parameters, after.key] if after else parameters,
         )
         return [Stored(key, self._read(row)) for key, *row in told]
+
+    def is_there(self) -> bool:
+        """Tell whether the database has the columns: it may not, before and after migrations."""
+        told, name = self._connection.introspection, self._model._meta.db_table
+        with self._connection.cursor() as cursor:
+            if name not in told.table_names(cursor, include_views=True):
+                return False
+            there = {column.name for column in told.get_table_description(cursor, name)}
+        return there.issuperset(self._names)
+
+    def any(self, where: str) -> bool:
+        """Tell whether there is such a row."""
+        condition = where.format(*self._columns)
+        found = self._asked(
+            f"SELECT 1 FROM {self._name} WHERE {condition} LIMIT 1",  # noqa: S608 - names are quoted
+            (),
+        )
+        return bool(found)
 
     def count(self, where: str = _EVERY, *parameters: Any) -> int:
         """Count rows."""

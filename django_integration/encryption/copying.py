@@ -87,6 +87,7 @@ class Copying:
         """Compare the two columns, row by row; the arguments are those of :meth:`copy`."""
         outcome = Outcome()
         for page in self._table.pages(batch):
+            outcome.rows += len(page)
             for stored in page:
                 fault = self._fault(stored)
                 if fault:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
@@ -26,7 +26,6 @@ from glisecrets.keys.envelope import context, data_keys, wrapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -55,7 +54,7 @@ class DjangoDataKeys:
     def active(self, context: context.FieldContext) -> data_keys.DataKey | None:
         """See :meth:`DataKeyStore.active`."""
         labels = _labels(context)
-        return self._ask(lambda rows: _first(rows.filter(active=True, **labels)))
+        return self._ask(lambda rows: _first(rows.filter(retired=None, **labels)))
 
     def find(self, context: context.FieldContext, key_id: str) -> data_keys.DataKey | None:
         """See :meth:`DataKeyStore.find`."""
@@ -149,13 +148,13 @@ def _added(
 ) -> data_keys.DataKey:
     try:
         with transaction.atomic(rows.db):
-            rows.filter(pk=instead_of, active=True).update(active=False)
+            rows.filter(pk=instead_of, retired=None).update(retired=_stored(datetime.now(UTC)))
             rows.create(**_row(data_key))
     except IntegrityError:
         pass  # somebody was quicker
     else:
         return data_key
-    return _told(rows.get(active=True, **_labels(data_key.context)))
+    return _told(rows.get(retired=None, **_labels(data_key.context)))
 
 
 def _labels(context: context.FieldContext) -> dict[str, str]:
@@ -171,7 +170,7 @@ def _row(data_key: data_keys.DataKey) -> dict[str, object]:
         "wrapping_key": wrapped.key,
         "material": wrapped.material,
         "created": _stored(data_key.created),
-        "active": data_key.active,
+        "retired": _stored(data_key.retired),
     }
 
 
@@ -185,10 +184,14 @@ def _told(row: DataKey) -> data_keys.DataKey:
         row.id,
         context.FieldContext(row.data_class, row.environment, row.field),
         wrapping.Wrapped(bytes(row.wrapped), row.wrapping_key, row.material),
-        row.created if row.created.tzinfo else row.created.replace(tzinfo=UTC),
-        row.active,
+        _aware(row.created),
+        _aware(row.retired) if row.retired else None,
     )
 
 
-def _stored(created: datetime) -> datetime:
-    return created if settings.USE_TZ else timezone.make_naive(created, UTC)
+def _aware(stored: datetime) -> datetime:
+    return stored if stored.tzinfo else stored.replace(tzinfo=UTC)
+
+
+def _stored(moment: datetime | None) -> datetime | None:
+    return moment if moment is None or settings.USE_TZ else timezone.make_naive(moment, UTC)

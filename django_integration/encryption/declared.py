@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from django.db.models import Field, Model
 
-__all__ = ["declared", "encrypted_field", "field_of", "labelled", "model_of"]
+__all__ = ["declared", "declared_indexes", "encrypted_field", "field_of", "labelled", "model_of"]
 
 
 def declared(models: Iterable[type[Model]] | None = None) -> list[EncryptedField | BlindIndex]:
@@ -28,6 +28,11 @@ def declared(models: Iterable[type[Model]] | None = None) -> list[EncryptedField
         for field in model._meta.local_fields
         if isinstance(field, EncryptedField | BlindIndex)
     ]
+
+
+def declared_indexes(models: Iterable[type[Model]] | None = None) -> list[BlindIndex]:
+    """Give the blind indexes of some models, by default of all."""
+    return [field for field in declared(models) if isinstance(field, BlindIndex)]
 
 
 def labelled(label: str) -> list[EncryptedField | BlindIndex]:

@@ -30,8 +30,10 @@ class DataKey(models.Model):
     wrapping_key: models.TextField[str, str] = models.TextField(editable=False)
     material: models.TextField[str | None, str | None] = models.TextField(null=True, editable=False)  # noqa: DJ001 - not told is not empty
     created: models.DateTimeField[datetime, datetime] = models.DateTimeField(editable=False)
-    #: Whether new values are encrypted under it.
-    active: models.BooleanField[bool, bool] = models.BooleanField(editable=False)
+    #: When another one took its place; ``None``: new values are encrypted under it.
+    retired: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        null=True, editable=False
+    )
 
     class Meta:
         """One active key per field."""
@@ -40,7 +42,7 @@ class DataKey(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["data_class", "environment", "field"],
-                condition=models.Q(active=True),
+                condition=models.Q(retired=None),
                 name="glisecrets_one_active_data_key",
             )
         ]

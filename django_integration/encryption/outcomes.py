@@ -27,6 +27,8 @@ class Outcome:
     """Counts; adds up while rows are gone through."""
 
     def __init__(self) -> None:
+        #: That were gone through.
+        self.rows = 0
         self.written = 0
         #: Which of ``FAULTS`` -> how many rows.
         self.faults: Counter[str] = Counter()

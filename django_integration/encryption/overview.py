@@ -9,10 +9,13 @@ from django.db import router
 
 from .blind_index import BlindIndex
 from .columns import Table
-from .declared import declared
+from .declared import declared, labelled
+from .indexing import Indexing
 from .process import environment, process_envelope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from glisecrets.keys.envelope import DataKey
 
     from .fields import EncryptedField
@@ -25,16 +28,28 @@ class FieldOverview:
     """One encrypted field or blind index."""
 
     field: EncryptedField | BlindIndex
-    #: In the order of their making.
+    #: Those of its labels, in the order of their making.
     data_keys: tuple[DataKey, ...]
     #: By the data key's id, ``None`` for what is not encrypted; empty unless counted.
     rows: dict[str | None, int]
     counted: bool
+    #: Rows whose blind index lacks their value, where this is one; zero unless they were counted.
+    unindexed: int
+    #: Every data key that there is, by its id.
+    known: Mapping[str, DataKey]
 
     @property
     def active(self) -> DataKey | None:
         """The data key that new values are under; ``None``: not made yet."""
         return next((it for it in self.data_keys if it.active), None)
+
+    @property
+    def strange(self) -> dict[str, int]:
+        """How many rows are under each data key that the field does not have."""
+        own = {it.id for it in self.data_keys}
+        return {
+            key: count for key, count in self.rows.items() if key is not None and key not in own
+        }
 
     def document(self) -> dict[str, Any]:
         """Give it as JSON."""
@@ -55,7 +70,41 @@ class FieldOverview:
             "data-class": self.field.data_class,
             "data-keys": keys,
             "rows-not-encrypted": self.rows.get(None, 0) if self.counted else None,
+            "rows-under-other-data-keys": self.strange,
+            "rows-not-indexed": self.unindexed,
         }
+
+    def faults(self) -> Iterator[str]:
+        """Tell what is wrong, a line for each; of rows only where they were counted."""
+        for former in sorted(set() if self.counted else self._former_classes()):
+            yield (
+                f"{self.field}: its label has data keys of the data class {former!r}, whose values"
+                f" it cannot read as {self.field.data_class!r}; give it that data class again"
+            )
+        if self.rows.get(None):
+            yield f"{self.field}: {self.rows[None]} rows are not encrypted"
+        for key_id, count in self.strange.items():
+            yield f"{self.field}: {count} rows cannot be read: {self._strangeness(key_id)}"
+        if self.unindexed:
+            yield (
+                f"{self.field}: {self.unindexed} rows are not indexed, and look-ups miss them;"
+                f" run `manage.py encrypted_fields index {self.field}`"
+            )
+
+    def _former_classes(self) -> set[str]:
+        label, here = self.field.label, environment()
+        contexts = (it.context for it in self.known.values())
+        classes = {it.data_class for it in contexts if (it.field, it.environment) == (label, here)}
+        return classes - {it.data_class for it in labelled(label)}
+
+    def _strangeness(self, key_id: str) -> str:
+        key, own = self.known.get(key_id), self.field
+        if key is None:
+            return f"data key {key_id} is not there; restore its row from a copy"
+        return (
+            f"data key {key_id} is of {key.context}, and the field is of {own.label}"
+            f" ({own.data_class}, {environment()}); give it those labels again"
+        )
 
 
 def overviews(using: str | None, *, rows: bool) -> list[FieldOverview]:
@@ -65,21 +114,25 @@ def overviews(using: str | None, *, rows: bool) -> list[FieldOverview]:
         using: the database's alias; default each model's own.
         rows: whether to count them, which reads whole tables.
     """
-    keys = [key for key in process_envelope().data_keys if key.context.environment == environment()]
+    known = {key.id: key for key in process_envelope().data_keys}
     found = []
     for field in declared():
-        counted = rows and not isinstance(field, BlindIndex)  # whose column names no data key
-        counts = Table(database_of(field, using), field).rows_by_key() if counted else {}
-        own = tuple(it for it in keys if _is_of(it, field))
-        found.append(FieldOverview(field, own, counts, counted))
+        own = tuple(it for it in known.values() if _is_of(it, field))
+        alias, counts, missed = database_of(field, using), {}, 0
+        if rows and isinstance(field, BlindIndex):  # whose column names no data key
+            missed = Indexing(field, alias).unindexed()
+        elif rows:
+            counts = Table(alias, field).rows_by_key()
+        counted = rows and not isinstance(field, BlindIndex)
+        found.append(FieldOverview(field, own, counts, counted, missed, known))
     return found
 
 
 def rows_under(data_key: DataKey, using: str | None) -> int:
-    """Count the rows that only this data key opens."""
-    fields = [it for it in declared() if _is_of(data_key, it) and not isinstance(it, BlindIndex)]
-    tables = [Table(database_of(it, using), it) for it in fields]
-    return sum(table.count(*table.under(data_key.id)) for table in tables)
+    """Count the rows that only this data key opens, whatever labels their field has by now."""
+    fields = [field for field in declared() if not isinstance(field, BlindIndex)]
+    tables = [Table(database_of(field, using), field) for field in fields]
+    return sum(table.count(*table.under(data_key.id)) for table in tables if table.is_there())
 
 
 def database_of(field: Any, using: str | None) -> str:
@@ -88,5 +141,6 @@ def database_of(field: Any, using: str | None) -> str:
 
 
 def _is_of(data_key: DataKey, field: EncryptedField | BlindIndex) -> bool:
+    labels = (field.data_class, environment(), field.label)
     context = data_key.context
-    return (context.data_class, context.field) == (field.data_class, field.label)
+    return (context.data_class, context.environment, context.field) == labels

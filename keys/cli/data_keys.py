@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 FilesArgument = Annotated[list[str], typer.Argument(metavar="FILE…", help="Encrypted files.")]
 RenewOption = Annotated[bool, typer.Option("--renew", help="Make a new data key first.")]
+GiveUpOption = Annotated[
+    bool, typer.Option("--give-up", help="Also while processes may encrypt under it.")
+]
 KeyIdArgument = Annotated[
     str, typer.Argument(metavar="KEY_ID", help="As data-keys.json and the errors name it.")
 ]
@@ -86,14 +89,17 @@ def shred(
     key_id: KeyIdArgument,
     data_keys: DataKeysOption = DATA_KEYS,
     yes: YesOption = False,
+    give_up: GiveUpOption = False,
 ) -> None:
-    """Delete a data key: what is encrypted under it can never be read again."""
+    """Delete a retired data key: what is encrypted under it can never be read again."""
     from ..envelope import FileDataKeys
 
     invocation = Invocation.of(ctx)
     path = invocation.project.directory / data_keys
     store = FileDataKeys(path)
     data_key = _named(invocation, key_id, store, path)
+    if not give_up:
+        data_key.refuse_in_use()
     state = "active" if data_key.active else "retired"
     confirm(
         f"Delete the {state} data key {key_id} of {data_key.context}? "

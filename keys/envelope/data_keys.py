@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import math
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from glisecrets.errors import ConfigurationError
 
+from .cache import MAX_AGE
 from .context import FieldContext
 from .replacement import NamedFile, faults, replacement
 from .wrapping import Wrapped
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from typing import Self
 
 _SCHEMA = 1
+#: Seconds after its retirement when nobody encrypts under a data key any more: how long a process
+#: goes on with what it knows, and a margin for clocks and for transactions that are under way.
+SETTLED_AFTER = MAX_AGE + 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,39 @@ class DataKey:
     wrapped: Wrapped
     #: When it was made, aware UTC.
     created: datetime
-    #: Whether new values are encrypted under it.
-    active: bool = True
+    #: When another one took its place, aware UTC; ``None``: new values are encrypted under it.
+    retired: datetime | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether new values are encrypted under it."""
+        return self.retired is None
+
+    def seconds_in_use(self) -> float:
+        """Give for how long some process may still encrypt under it; an active one: for ever."""
+        if self.retired is None:
+            return math.inf
+        return max(0, SETTLED_AFTER - (datetime.now(UTC) - self.retired).total_seconds())
+
+    def refuse_in_use(self) -> None:
+        """Refuse to delete it while some process may still encrypt under it.
+
+        Raises:
+            ConfigurationError: it is active, or was retired too short a time ago.
+        """
+        left = self.seconds_in_use()
+        if self.active:
+            raise ConfigurationError(
+                f"data key {self.id} is active: {self.context} is encrypted under it",
+                next_step=f"renew it, wait {SETTLED_AFTER:.0f} seconds, encrypt anew, and delete it"
+                " then; --give-up deletes it now, and every value under it is lost",
+            )
+        if left:
+            raise ConfigurationError(
+                f"other processes may encrypt under data key {self.id} for {left:.0f} seconds more",
+                next_step="wait, encrypt anew what they wrote, and delete it then; --give-up"
+                " deletes it now, and every value under it is lost",
+            )
 
     @classmethod
     def made(cls, key_id: bytes, context: FieldContext, wrapped: Wrapped) -> Self:
@@ -58,7 +94,7 @@ class DataKey:
             FieldContext(document["data-class"], document["environment"], document["field"]),
             Wrapped(blob, document["wrapping-key"], document["material"]),
             datetime.fromisoformat(document["created"]),
-            document["active"],
+            datetime.fromisoformat(document["retired"]) if document["retired"] else None,
         )
 
     def document(self) -> dict[str, Any]:
@@ -70,7 +106,7 @@ class DataKey:
             "wrapping-key": self.wrapped.key,
             "material": self.wrapped.material,
             "created": self.created.isoformat(),
-            "active": self.active,
+            "retired": self.retired.isoformat() if self.retired else None,
         }
 
 
@@ -131,7 +167,7 @@ class MemoryDataKeys:
             if now and now.id != instead_of:
                 return now
             if now:
-                self._rows[now.id] = replace(now, active=False)
+                self._rows[now.id] = replace(now, retired=datetime.now(UTC))
             self._rows[data_key.id] = data_key
             return data_key
 

@@ -13,7 +13,7 @@ from .data_keys import DataKey
 from .gs1 import KEY_ID_BYTES, STREAM, FieldCipher, key_id_of, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
     from .cache import CachedKey
@@ -64,12 +64,22 @@ class Envelope:
             self.data_keys.rewrapped(data_key, wrapped)
             yield data_key
 
-    def shred(self, key_id: str) -> bool:
+    def shred(self, key_id: str, *, give_up: bool = False) -> bool:
         """Delete a data key, and so every value under it, for ever; tell whether it was there.
 
-        Other processes that know the key forget it within the cache's age. Copies of the row, in
-        backups, have to go too.
+        Copies of the row, in backups, have to go too.
+
+        Args:
+            key_id: hexadecimal.
+            give_up: also where processes that know the key go on encrypting under it, until they
+                forget it within the cache's age: what they write is lost.
+
+        Raises:
+            ConfigurationError: it is active, or was retired too short a time ago.
         """
+        for data_key in self.data_keys:
+            if data_key.id == key_id and not give_up:
+                data_key.refuse_in_use()
         deleted = self.data_keys.delete(key_id)
         self.cache.clear()
         return deleted
@@ -106,15 +116,21 @@ class FieldEnvelope:
         """
         return self._entry(key_id_of(message)).cipher.decrypt(message, row)
 
-    def mac(self, value: bytes) -> bytes:
+    def mac(self, value: bytes, *, before_making: Callable[[], None] | None = None) -> bytes:
         """Give HMAC-SHA256 of a value under the active data key, for a blind index.
 
         The field is the index's own: renew its data key and no value gives its old MAC.
 
+        Args:
+            value: what counts of it.
+            before_making: called where there is no data key yet; an error of it keeps one from
+                being made.
+
         Raises:
             StoreError: the data key cannot be had.
         """
-        return self._cache.get(self._active_slot, self._load_active).cipher.mac(value)
+        load = partial(self._load_active, before_making=before_making)
+        return self._cache.get(self._active_slot, load).cipher.mac(value)
 
     def encrypt_stream(self, source: BinaryIO, target: BinaryIO) -> None:
         """Encrypt a file of any length, in constant memory: see :mod:`.streams`."""
@@ -175,8 +191,11 @@ class FieldEnvelope:
     def _load(self, slot: bytes) -> CachedKey:
         return self._cache.loaded(partial(self._found, slot[-KEY_ID_BYTES:]))
 
-    def _load_active(self, _: bytes) -> CachedKey:
-        data_key = self._envelope.data_keys.active(self.context) or self._made()
+    def _load_active(self, _: bytes, before_making: Callable[[], None] | None = None) -> CachedKey:
+        data_key = self._envelope.data_keys.active(self.context)
+        if data_key is None and before_making:
+            before_making()
+        data_key = data_key or self._made()
         return self._entry(bytes.fromhex(data_key.id))
 
     def _found(self, key_id: bytes) -> FieldCipher:

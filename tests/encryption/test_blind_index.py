@@ -33,6 +33,7 @@ from glisecrets.django_integration.encryption import (
     caseless,
     process_envelope,
 )
+from glisecrets.errors import ConfigurationError
 
 from ..keys import gs1_decoder
 
@@ -418,10 +419,36 @@ def test_fixtures_bring_no_index_and_get_one(registry: Any, member: Any, tmp_pat
         model.objects.all().delete()
     key_ids = [it.id for it in process_envelope().data_keys if it.context.field.endswith("-index")]
     for key_id in key_ids:
-        process_envelope().shred(key_id)
+        process_envelope().shred(key_id, give_up=True)
     call_command("loaddata", str(fixture), verbosity=0)
     assert registry.Member.objects.get(email=ADA, badge="7") == member
     assert registry.Contract.objects.get(number="AB-1") == contract
+
+
+def test_text_that_is_no_unicode_is_refused_and_in_no_error(registry: Any) -> None:
+    """A lone surrogate cannot be encoded; Python's own error would hold the whole value."""
+    value = f"\ud800{ADA}"
+    with pytest.raises(ValidationError) as refused:
+        registry.Member.objects.filter(email=value).exists()
+    assert refused.value.__cause__ is refused.value.__context__ is None
+    assert ADA not in repr(refused.value)
+
+
+@pytest.mark.usefixtures("member")
+def test_a_lost_data_key_is_told_and_no_other_one_made(registry: Any) -> None:
+    """Under another one the look-up would find nothing, and a unique index would let doubles in."""
+    index = registry.Member._meta.get_field("email_index")
+    (key,) = [it for it in process_envelope().data_keys if it.context.field == index.label]
+    process_envelope().shred(key.id, give_up=True)
+    for use in (
+        lambda: registry.Member.objects.filter(email=ADA).exists(),
+        lambda: registry.Member.objects.create(email=ADA),
+        lambda: registry.Member.objects.get_or_create(email=ADA),
+        index.provision_data_key,
+    ):
+        with pytest.raises(ConfigurationError, match="email_index: rows are indexed, and their"):
+            use()
+    assert not [it for it in process_envelope().data_keys if it.context.field == index.label]
 
 
 # Declaring ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import json
 import secrets
 import sys
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -19,8 +20,8 @@ from django.test.utils import CaptureQueriesContext
 
 from glisecrets.django_integration.encryption import process_envelope
 from glisecrets.django_integration.encryption.columns import Table
-from glisecrets.errors import AccessDenied
-from glisecrets.keys.envelope import InvalidMessage, UnknownDataKey
+from glisecrets.errors import AccessDenied, ConfigurationError
+from glisecrets.keys.envelope import Envelope, InvalidMessage, UnknownDataKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,18 +213,23 @@ def test_the_status_tells_how_many_rows_are_under_each_data_key(
     accounts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And how many are under none: those were never encrypted."""
-    monkeypatch.delenv("COLUMNS", raising=False)  # else lines are folded
+    monkeypatch.setenv("COLUMNS", "300")  # else lines may be folded
     run("encrypt", *PHONE)
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {accounts.model._meta.db_table} SET phone = 'x' WHERE id < 7")
     renewed = run("renew", "account/phone")["made"]
     accounts.filter(pk=75).update(phone="newer")
-    (told,) = [it for it in run("status", "--rows")["fields"] if it["label"] == "account/phone"]
+    out, lines_out = io.StringIO(), io.StringIO()
+    for options, stream in (["--json"], out), ([], lines_out):
+        with pytest.raises(CommandError, match=r"Account\.phone: 2 rows are not encrypted"):
+            call_command("encrypted_fields", "status", "--rows", *options, stdout=stream)
+    fields = json.loads(out.getvalue())["fields"]
+    (told,) = [it for it in fields if it["label"] == "account/phone"]
     assert [it["rows"] for it in told["data-keys"] if it["id"] in renewed] == [1]
     assert sum(it["rows"] for it in told["data-keys"]) == 23
     assert told["rows-not-encrypted"] == 2
     assert [it["active"] for it in told["data-keys"]].count(True) == 1
-    lines = [line for line in said("status", "--rows").splitlines() if "account/phone " in line]
+    lines = [line for line in lines_out.getvalue().splitlines() if "account/phone " in line]
     assert any("not encrypted" in line for line in lines)
     assert "1" in next(line for line in lines if renewed[0][:16] in line).split()
 
@@ -237,6 +243,7 @@ def test_a_renewed_data_key_is_gone_over_to_and_the_old_one_can_go(accounts: Any
     assert told["fields"]["registry.Account.phone"]["written"] == 25
     assert rows_by_key(accounts) == {new: 25}
     assert run("reencrypt")["fields"]["registry.Account.phone"]["written"] == 0
+    retire_long_ago()
     assert run("shred", old, "--yes") == {"schema": 1, "shredded": old, "rows": 0}
     assert run("verify", *PHONE)["faults"] == {}
     assert accounts.get(phone="+82 7").pk == 21
@@ -311,17 +318,84 @@ def test_a_rewrap_touches_data_keys_and_no_row(
 
 
 def test_a_shredded_data_key_takes_its_values_along(accounts: Any) -> None:
-    """Only after a yes, which is told how many rows that are."""
+    """Only after a yes, which is told how many rows that are, and where they are given up."""
     run("encrypt", *PHONE)
     key = active("account/phone")
     with pytest.raises(CommandError, match="25 rows can never be read again") as asked:
-        call_command("encrypted_fields", "shred", key)
+        call_command("encrypted_fields", "shred", key, "--give-up")
     assert "--yes" in str(asked.value)
+    assert "other processes write in the next 300 seconds is lost" in str(asked.value)
     assert accounts.get(pk=6).phone
-    assert "25 rows" in said("shred", key, "--yes")
+    assert "25 rows" in said("shred", key, "--yes", "--give-up")
     with pytest.raises(UnknownDataKey, match=r"registry\.Account\.phone"):
         accounts.get(pk=6)
     assert faults("verify", *PHONE)["unreadable"]["rows"] == 25
+
+
+def test_a_data_key_that_others_may_write_under_is_not_shredded(accounts: Any) -> None:
+    """A web worker that knows it goes on for minutes; what it wrote would be lost."""
+    run("encrypt", *PHONE)
+    old = active("account/phone")
+    worker = Envelope(process_envelope().wrapping_key, process_envelope().data_keys)
+    field = worker.field("confidential", "development", "account/phone")
+    field.encrypt(b"it knows the key")
+    with pytest.raises(CommandError, match=r"is active: (?s:.*) --give-up"):
+        call_command("encrypted_fields", "shred", old, "--yes")
+    assert run("renew", "account/phone")["wait"] == 360
+    assert 350 < run("reencrypt", "registry.Account.phone")["wait"] <= 360
+    write_message(accounts, 6, field.encrypt(b"late"))
+    with pytest.raises(CommandError, match=r"may encrypt under data key .* for 3[56]\d seconds"):
+        call_command("encrypted_fields", "shred", old, "--yes")
+    retire_long_ago()
+    with pytest.raises(CommandError, match=r"1 rows are under data key .*(?s:.*)reencrypt"):
+        call_command("encrypted_fields", "shred", old, "--yes")
+    told = run("reencrypt", "registry.Account.phone")
+    assert (told["wait"], told["fields"]["registry.Account.phone"]["written"]) == (0, 1)
+    run("shred", old, "--yes")
+    process_envelope().cache.clear()
+    assert accounts.get(pk=6).phone == "late"
+
+
+def test_rows_are_told_whatever_their_field_is_called_by_now(
+    accounts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another data class in the code takes no row away from its data key."""
+    run("encrypt", *PHONE)
+    key, field = active("account/phone"), accounts.model._meta.get_field("phone")
+    monkeypatch.setattr(field, "data_class", "restricted")
+    with pytest.raises(CommandError, match="25 rows can never be read again"):
+        call_command("encrypted_fields", "shred", key, "--give-up")
+    told = "label has data keys of the data class 'confidential'"
+    with pytest.raises(CommandError, match=told):
+        call_command("encrypted_fields", "status", stdout=io.StringIO())
+    with pytest.raises(CommandError, match=rf"25 rows cannot be read: data key {key} is of"):
+        call_command("encrypted_fields", "status", "--rows", stdout=io.StringIO())
+
+
+def test_rows_whose_data_key_is_gone_are_told(accounts: Any) -> None:
+    """They are the ones that nobody can read."""
+    run("encrypt", *PHONE)
+    key, out = active("account/phone"), io.StringIO()
+    process_envelope().shred(key, give_up=True)
+    with pytest.raises(CommandError, match=rf"25 rows cannot be read: data key {key} is not there"):
+        call_command("encrypted_fields", "status", "--rows", "--json", stdout=out)
+    fields = json.loads(out.getvalue())["fields"]
+    assert {key: 25} in [it["rows-under-other-data-keys"] for it in fields]
+
+
+def write_message(accounts: Any, row: int, message: bytes) -> None:
+    """Write as another process does."""
+    table = accounts.model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET phone = %s WHERE id = %s", [message, row])
+
+
+def retire_long_ago() -> None:
+    """Let the time pass after which nobody encrypts under the retired data keys."""
+    from glisecrets.django_integration.encryption.models import DataKey
+
+    long_ago = datetime.now(UTC) - timedelta(seconds=361)
+    assert DataKey.objects.exclude(retired=None).update(retired=long_ago)
 
 
 def active(label: str) -> str:
@@ -365,22 +439,62 @@ def test_an_index_that_was_added_to_a_table_with_rows_is_built(
     elsewhere.execute(f"UPDATE {table} SET phone_index = %s WHERE id >= 70", [bytes(32)])
     assert faults("index", name, "--check")["wrong"]["rows"] == 22
     index = accounts.model._meta.get_field("phone_index")
-    newer, mac, done = index.source.sealed("newer"), index.mac("newer"), []
+    change = f"UPDATE {table} SET phone = %s, phone_index = %s WHERE id = 6"
+    written = (change, [index.source.sealed("newer"), index.mac("newer")])
+    writer = threading.Thread(target=elsewhere.execute, args=written)
     opened = type(index.source).opened
 
     def opened_while_somebody_writes(self: Any, *arguments: Any) -> Any:
-        if not done:
-            done.append(1)
-            change = f"UPDATE {table} SET phone = %s, phone_index = %s WHERE id = 6"
-            elsewhere.execute(change, [newer, mac])
+        if not writer.ident:
+            writer.start()
+            wait_until_blocked(writer, elsewhere)
         return opened(self, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(type(index.source), "opened", opened_while_somebody_writes)
-        assert run("index", name, "--batch=30")["written"] == 21
+        assert run("index", name, "--batch=30")["written"] == 22
+    writer.join()
     assert run("index", name, "--check")["faults"] == {}
     assert accounts.get(phone="newer").pk == 6
     assert accounts.get(phone="+82 7").pk == 21
+
+
+def test_no_row_is_left_out_that_is_encrypted_anew_meanwhile(
+    accounts: Any, elsewhere: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its message is another one by then, and its index is missing all the same."""
+    run("encrypt", *PHONE)
+    table, name = accounts.model._meta.db_table, "registry.Account.phone_index"
+    elsewhere.execute(f"UPDATE {table} SET phone_index = NULL")
+    field = accounts.model._meta.get_field("phone")
+    anew = (f"UPDATE {table} SET phone = %s WHERE id = 6", [field.sealed("+82 2")])
+    writer = threading.Thread(target=elsewhere.execute, args=anew)
+    opened = type(field).opened
+
+    def opened_while_somebody_writes(self: Any, *arguments: Any) -> Any:
+        if not writer.ident:
+            writer.start()
+            wait_until_blocked(writer, elsewhere)
+        return opened(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(field), "opened", opened_while_somebody_writes)
+        run("index", name)
+    writer.join()
+    assert run("index", name, "--check")["faults"] == {}
+
+
+def test_rows_without_an_index_are_told(accounts: Any) -> None:
+    """Whoever left them so, look-ups miss them."""
+    run("encrypt", *PHONE)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {accounts.model._meta.db_table} SET phone_index = NULL WHERE id < 7"
+        )
+    with pytest.raises(CommandError, match="phone_index: 2 rows are not indexed"):
+        call_command("encrypted_fields", "status", "--rows", stdout=io.StringIO())
+    run("index", "registry.Account.phone_index")
+    run("status", "--rows")
 
 
 def test_values_that_a_unique_index_refuses_are_told(registry: Any) -> None:
@@ -400,13 +514,21 @@ def test_values_that_a_unique_index_refuses_are_told(registry: Any) -> None:
 
 
 def test_an_index_whose_data_key_was_shredded_is_built_anew(accounts: Any) -> None:
-    """The question before says that look-ups find nothing until then."""
+    """Until then look-ups fail, and so does writing: neither makes another data key unasked."""
     run("encrypt", *PHONE)
     key = active("account/phone/blind-index")
-    with pytest.raises(CommandError, match="Look-ups find nothing until"):
-        call_command("encrypted_fields", "shred", key)
-    run("shred", key, "--yes")
-    assert not accounts.filter(phone="+82 7").exists()
+    with pytest.raises(CommandError, match="Look-ups fail until"):
+        call_command("encrypted_fields", "shred", key, "--give-up")
+    run("shred", key, "--yes", "--give-up")
+    lost = r"phone_index: rows are indexed, and their data key .* is not there"
+    for use in (
+        lambda: accounts.filter(phone="+82 7").exists(),
+        lambda: accounts.create(phone="+82 7"),
+        lambda: run("index", "registry.Account.phone_index", "--check"),
+        lambda: run("provision"),
+    ):
+        with pytest.raises((ConfigurationError, CommandError), match=lost):
+            use()
     assert run("index", "registry.Account.phone_index")["written"] == 25
     assert accounts.get(phone="+82 7").pk == 21
 
@@ -428,6 +550,9 @@ def test_an_index_whose_data_key_was_shredded_is_built_anew(accounts: Any) -> No
         (("renew", "member/email/blind-index"), "a blind index keeps its data key"),
         (("index", "registry.Account.phone"), "is no blind index"),
         (("shred", secrets.token_hex(32), "--yes"), "there is no data key"),
+        (("verify", *PHONE, "--batch=0"), "no number above zero"),
+        (("encrypt", *PHONE, "--batch=-1"), "no number above zero"),
+        (("status", "--database=nope"), "invalid choice: 'nope'"),
     ],
 )
 def test_a_mistake_is_told(project: None, arguments: tuple[str, ...], told: str) -> None:

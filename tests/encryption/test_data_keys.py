@@ -6,12 +6,16 @@ import asyncio
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
+from django.db.migrations import AlterField, Migration
+from django.db.migrations.exceptions import IrreversibleError
+from django.db.models.signals import post_migrate
 from django.db.utils import ConnectionDoesNotExist
 from django.test import override_settings
 
@@ -273,6 +277,41 @@ def test_provisioning_one_app_by_hand() -> None:
     assert list(keys())
 
 
+def test_the_table_goes_with_no_data_key_in_it(models: Any) -> None:
+    """Undoing the migration would take every value along: only a setting says that it may."""
+    models.Patient.objects.create(note="kept")
+    undo = partial(call_command, "migrate", "glisecrets_encryption", "zero", verbosity=0)
+    with pytest.raises(IrreversibleError, match="GLISECRETS_DROP_DATA_KEYS"):
+        undo()
+    forget()
+    assert models.Patient.objects.get().note == "kept"
+    try:
+        with override_settings(GLISECRETS_DROP_DATA_KEYS=True):
+            undo()
+        assert "glisecrets_encryption_datakey" not in connection.introspection.table_names()
+    finally:
+        call_command("migrate", "glisecrets_encryption", verbosity=0)
+
+
+def test_migrate_tells_of_rows_that_it_left_without_an_index(
+    models: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A default is written to rows by SQL, which fills no blind index."""
+    app = apps.get_app_config("registry")
+    account = app.get_model("Account")
+    account.objects.create(phone="+82 1")
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {account._meta.db_table} SET phone_index = NULL")
+    told = "1 rows are not indexed, and look-ups miss them"
+    for name, is_told in [("credit", False), ("phone", True), ("phone_index", True)]:
+        caplog.clear()
+        migration = Migration("0002", "registry")
+        migration.operations = [AlterField("Account", name, account._meta.get_field(name))]
+        post_migrate.send(app, app_config=app, using="default", plan=[(migration, False)])
+        assert (told in caplog.text) is is_told
+    assert "encrypted_fields index registry.Account.phone_index" in caplog.text
+
+
 # The process's envelope --------------------------------------------------------------------------
 
 
@@ -348,6 +387,6 @@ def test_a_forgotten_data_key_closes_its_values(models: Any) -> None:
     models.Patient.objects.create(note="a")
     envelope: Envelope = process_envelope()
     (key,) = (row for row in envelope.data_keys if row.context.field == "patient/note")
-    assert envelope.shred(key.id)
+    assert envelope.shred(key.id, give_up=True)
     with pytest.raises(UnknownDataKey, match=rf"hospital\.Patient\.note: .*{key.id}"):
         models.Patient.objects.get()

@@ -59,7 +59,7 @@ def test_files_move_to_a_new_data_key(capsys: pytest.CaptureFixture[str]) -> Non
     Path(FILES[0]).chmod(0o640)
     code, told = reencrypted(capsys, *FILES, "--renew")
     assert code == 0
-    assert [row["active"] for row in rows()] == [False, True]
+    assert [row["retired"] is None for row in rows()] == [False, True]
     made = rows()[1]["id"]
     assert told["made"] == made != old["id"]
     assert [each["outcome"] for each in told["files"]] == ["re-encrypted"] * 3
@@ -162,23 +162,44 @@ def test_a_retired_data_key_can_be_shredded(capsys: pytest.CaptureFixture[str]) 
     Path("forgotten.gs1").write_bytes(Path(FILES[0]).read_bytes())
     (old,) = rows()
     assert reencrypted(capsys, *FILES, "--renew")[0] == 0
+    assert main(["keys", "shred", old["id"], "--yes"]) == 2
+    assert "may encrypt under data key" in " ".join(capsys.readouterr().err.split())
+    retire_long_ago()
     assert main(["--format", "json", "keys", "shred", old["id"], "--yes"]) == 0
     assert json.loads(capsys.readouterr().out) == {"schema": 1, "shredded": old["id"]}
-    assert [row["active"] for row in rows()] == [True]
+    assert [row["retired"] for row in rows()] == [None]
     assert all(map(opens, FILES))
     assert main(["keys", "decrypt", "forgotten.gs1", *BACKUP]) == 2
     assert old["id"] in capsys.readouterr().err
 
 
+def retire_long_ago() -> None:
+    """Let the time pass after which nobody encrypts under a retired data key."""
+    document = json.loads(Path("data-keys.json").read_bytes())
+    for row in document["data-keys"]:
+        row["retired"] = row["retired"] and "2026-01-01T00:00:00+00:00"
+    Path("data-keys.json").write_text(json.dumps(document), "utf-8")
+
+
+def test_an_active_data_key_is_shredded_where_its_files_are_given_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Not by a yes alone: new files are encrypted under it."""
+    (row,) = rows()
+    assert main(["keys", "shred", row["id"], "--yes"]) == 2
+    assert "--give-up" in capsys.readouterr().err
+    assert rows() == [row]
+
+
 def test_shredding_is_confirmed(capsys: pytest.CaptureFixture[str]) -> None:
     """The question says which data key, whose, and that nothing brings it back."""
     (row,) = rows()
-    assert main(["keys", "shred", row["id"]]) == 2
+    assert main(["keys", "shred", row["id"], "--give-up"]) == 2
     asked = " ".join(capsys.readouterr().err.split())
     for told in (row["id"], "active", "backup/database", "never", "--yes"):
         assert told in asked
     assert rows() == [row]
-    assert main(["keys", "shred", row["id"], "--yes"]) == 0
+    assert main(["keys", "shred", row["id"], "--yes", "--give-up"]) == 0
     assert "backups too" in capsys.readouterr().out
     assert not opens(FILES[0])
 

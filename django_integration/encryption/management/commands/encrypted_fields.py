@@ -5,11 +5,13 @@ Each action that goes through rows can be stopped, and goes on when it is run ag
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from glisecrets.errors import GlisecretsError, MissingExtra
 
@@ -40,10 +42,13 @@ _POSITIONAL = {
     "index": ("field",),
 }
 _FLAGS = {
-    "status": ("--rows", "Count the rows under each data key; reads whole tables."),
-    "encrypt": ("--overwrite", "Write also where TARGET holds another value."),
-    "shred": ("--yes", "Do not ask."),
-    "index": ("--check", "Write nothing; tell which rows are not indexed by their value."),
+    "status": {"--rows": "Count the rows under each data key; reads whole tables."},
+    "encrypt": {"--overwrite": "Write also where TARGET holds another value."},
+    "shred": {
+        "--give-up": "Also while the key is in use: every value under it is lost.",
+        "--yes": "Do not ask.",
+    },
+    "index": {"--check": "Write nothing; tell which rows are not indexed by their value."},
 }
 _IN_BATCHES = ("encrypt", "verify", "reencrypt", "index")
 
@@ -63,13 +68,15 @@ class Command(BaseCommand):
                 action.add_argument(argument, metavar=argument.upper())
             if name == "reencrypt":
                 action.add_argument("fields", nargs="*", metavar="FIELD", help="Default: all.")
-            if name in _FLAGS:
-                flag, about = _FLAGS[name]
+            for flag, about in _FLAGS.get(name, {}).items():
                 action.add_argument(flag, action="store_true", help=about)
             if name in _IN_BATCHES:
                 about = "Rows in one transaction; default: %(default)s."
-                action.add_argument("--batch", type=int, default=_BATCH, help=about)
-            action.add_argument("--database", metavar="ALIAS", help="Default: the models' own.")
+                action.add_argument("--batch", type=_positive, default=_BATCH, help=about)
+            about = "Default: the models' own."
+            action.add_argument(
+                "--database", metavar="ALIAS", choices=list(connections), help=about
+            )
             action.add_argument("--json", action="store_true", help="Print JSON.")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -95,3 +102,10 @@ class Command(BaseCommand):
             raise CommandError(told, returncode=_STOPPED) from None
         if faults:
             raise CommandError("\n".join(faults))
+
+
+def _positive(number: str) -> int:
+    """Read how many rows; fewer than one would be none, and look like a success."""
+    if number.isdecimal() and int(number):
+        return int(number)
+    raise ArgumentTypeError(f"{number!r} is no number above zero")
