@@ -71,7 +71,7 @@ def _warn_of_unindexed(app: AppConfig, using: str, plan: Any) -> None:
     touched = set(_touched(app, plan))
     for index in declared_indexes(app.get_models()):
         model = index.model._meta.model_name
-        if touched & {(model, index.name), (model, index.source_name)}:
+        if touched & {(model, name.lower()) for name in (index.name, index.source_name)}:
             rows = Indexing(index, using).unindexed()
             told = "%d rows are not indexed, and look-ups miss them; run `manage.py %s index %s`"
             if rows:
