@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import uuid
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from ..environment import Environment  # noqa: TC001 - typer reads the annotatio
 from ..errors import ConfigurationError, SecretNotFound
 from ..redaction import process_redactor
 from ..references import AWSCURRENT, AWSPREVIOUS, Address
+from ..stores.replacing import replace_current
 from .addressed import NameArgument, StoreOption, addressed
 from .confirming import YesOption, confirm
 from .invocation import Invocation
@@ -177,14 +177,7 @@ def _put_key(
         return store.create(secret, with_key({}, path, value))
     process_redactor().add(current.value, name=secret)
     document = with_key(parse_object(current.value), path, value)
-    mark = f"edit-{uuid.uuid4().hex}"
-    written = store.put(secret, document, labels=[mark])
-    try:
-        # Refused if AWSCURRENT has moved since it was read.
-        store.move_label(secret, AWSCURRENT, to=written.version_id, expected=current.version_id)
-    finally:
-        store.move_label(secret, mark, expected=written.version_id)
-    return written
+    return replace_current(store, secret, document, expected=current.version_id)
 
 
 def _version(store: Store, secret: str, wanted: str | None) -> str:

@@ -54,7 +54,7 @@ def rewrap(
     if invocation.output.as_json:
         invocation.output.json({"rewrapped": ids})
     else:
-        invocation.output.line(f"{len(ids)} data keys rewrapped by {envelope.wrapping_key.name}")
+        invocation.output.line(f"data keys rewrapped by {envelope.wrapping_key.name}: {len(ids)}")
 
 
 def reencrypt(

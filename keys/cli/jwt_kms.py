@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +16,7 @@ from glisecrets.documents import parse_object
 from glisecrets.durations import parse_duration
 from glisecrets.errors import ConfigurationError, SecretNotFound
 from glisecrets.redaction import process_redactor
-from glisecrets.references import AWSCURRENT
+from glisecrets.stores.replacing import replace_current
 
 from ..rsa_keyring import RsaKeyring
 
@@ -94,7 +93,9 @@ def _written(at: Addressed, added: list[Key], expires: datetime | None) -> tuple
             next_step="have every program follow the keyring, then take private_key and public_key"
             " out of the secret",
         )
-    return ring, _replaced(at, json.dumps({**document, **ring.document()}), current.version_id)
+    text = json.dumps({**document, **ring.document()})
+    written = replace_current(at.store, at.reference.secret, text, expected=current.version_id)
+    return ring, written.version_id
 
 
 def _next(
@@ -113,17 +114,6 @@ def _first(added: list[Key]) -> RsaKeyring:
     if len(following) > 1:
         raise ConfigurationError("a keyring begins with two keys at most", next_step="name two")
     return RsaKeyring(signing, next(iter(following), None))
-
-
-def _replaced(at: Addressed, text: str, expected: str) -> str:
-    """Write the keyring, unless another was written since it was read."""
-    secret, mark = at.reference.secret, f"edit-{uuid.uuid4().hex}"
-    written = at.store.put(secret, text, labels=[mark])
-    try:
-        at.store.move_label(secret, AWSCURRENT, to=written.version_id, expected=expected)
-    finally:
-        at.store.move_label(secret, mark, expected=written.version_id)
-    return written.version_id
 
 
 def _facts(ring: RsaKeyring) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glisecrets.cli import Invocation, exit_codes
-from glisecrets.cli.confirming import confirm
+from glisecrets.cli.confirming import YesOption, confirm
 from glisecrets.errors import ConfigurationError, GlisecretsError
 from glisecrets.pyproject import table_in
 
@@ -42,7 +42,6 @@ RegionOption = Annotated[
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="Of ~/.aws/config.")
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,4 +214,4 @@ def test_data_keys_are_rewrapped(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["keys", "decrypt", "dump.gs1", *BACKUP, "--force"]) == 0
     assert (tmp_path / "dump").read_bytes() == b"value"
     assert main(["keys", "rewrap"]) == 0
-    assert "1 data keys rewrapped" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith(": 1\n")

@@ -321,8 +321,11 @@ def test_a_refusal_tells_no_value(cipher: FieldCipher) -> None:
 def test_a_cipher_shows_no_key() -> None:
     """A debugger, a log and a crash report show no key."""
     data_key = secrets.token_bytes(32)
-    shown = repr(FieldCipher(data_key, EMAIL)) + repr(xaes_256_gcm(data_key))
-    assert repr(data_key)[2:-1] not in shown
+    cipher = FieldCipher(data_key, EMAIL)
+    shown = repr(cipher) + repr(xaes_256_gcm(data_key))
+    for key in (data_key, cipher.stream_key, cipher._mac_key):
+        assert repr(key)[2:-1] not in shown
+        assert key.hex() not in shown
     with pytest.raises(ValueError, match="32 bytes") as refused:
         FieldCipher(data_key[1:], EMAIL)
     assert data_key[1:].hex() not in str(refused.value)
