@@ -73,12 +73,12 @@ def kms(
             added = [RsaKeyring.key_in_kms(address, now) for address in keys]
         if drop_others:
             confirm(f"Refuse every token of {at.reference.secret} that is in use now?", yes=yes)
-        ring, version = _written(at, added, None if drop_others else now + life)
+        ring, version = _written(at, added, None if drop_others else life)
     _tell(invocation, {**_facts(ring), "secret": at.reference.secret, "version_id": version})
 
 
-def _written(at: Addressed, added: list[Key], expires: datetime | None) -> tuple[RsaKeyring, str]:
-    """Write the keyring; ``expires``: when the retired key goes, ``None``: all others now."""
+def _written(at: Addressed, added: list[Key], life: timedelta | None) -> tuple[RsaKeyring, str]:
+    """Write the keyring; ``life``: of the old key's tokens, ``None``: they are refused from now."""
     try:
         current = at.store.get(at.reference.address)
     except SecretNotFound:
@@ -86,7 +86,7 @@ def _written(at: Addressed, added: list[Key], expires: datetime | None) -> tuple
         return ring, at.store.create(at.reference.secret, ring.dumps()).version_id
     process_redactor().add(current.value, name=at.reference.name)
     document = parse_object(current.value)
-    ring = _first(added) if expires is None else _next(at, document, added, expires)
+    ring = _first(added) if life is None else _next(at, document, added, life)
     if document.keys() & _COPIES:
         raise ConfigurationError(
             f"{at.reference.secret} also holds private_key, which a key in KMS does not give",
@@ -98,15 +98,13 @@ def _written(at: Addressed, added: list[Key], expires: datetime | None) -> tuple
     return ring, written.version_id
 
 
-def _next(
-    at: Addressed, document: dict[str, Any], added: list[Key], expires: datetime
-) -> RsaKeyring:
+def _next(at: Addressed, document: dict[str, Any], added: list[Key], life: timedelta) -> RsaKeyring:
     [new, *more] = added
     if more:
         raise ConfigurationError(
             f"{at.reference.secret} is there already", next_step="add one key at a time"
         )
-    return RsaKeyring.of(document).rotated(new, new.created, expires - new.created)
+    return RsaKeyring.of(document).rotated(new, new.created, life)
 
 
 def _first(added: list[Key]) -> RsaKeyring:
