@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from .forms import masked_form_field
-from .masking import MASK, Masked
+from .masking import MASK, Masked, is_message
 from .validation import without_value
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class DelegatingField(PlainField):
 
     default_error_messages: ClassVar[dict[str, Any]] = {
         "unfit": _("This value is not of the field's type."),
+        "message": _("This is an encrypted value, which only loaddata takes. Give the value."),
     }
 
     def __init__(
@@ -76,6 +77,15 @@ class DelegatingField(PlainField):
             except (ValidationError, ValueError, TypeError, ArithmeticError):
                 pass  # raised below, where the error that holds the value is not its context
         raise ValidationError(self.error_messages["unfit"], code="unfit")
+
+    def refuse_message(self, value: Any) -> None:
+        """Refuse an encrypted value as a dump holds it.
+
+        Raises:
+            ValidationError: it is one: saved as it is, it would take the value's place.
+        """
+        if is_message(value):
+            raise ValidationError(self.error_messages["message"], code="message")
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         """Validate as the plain field does; no error carries the value."""

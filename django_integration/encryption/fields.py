@@ -15,10 +15,12 @@ from glisecrets.keys.envelope.gs1 import VALUE, VERSION
 
 from .checks import check_field
 from .delegating import DelegatingField
-from .masking import message_of, text_of
+from .index_writing import watch
+from .masking import is_loading, is_message, message_of, text_of
 from .process import field_envelope
-from .refusal import EncryptedCol, EncryptedIsNull, NoneOnly, is_bulk_update, refuse
+from .refusal import EncryptedCol, NoneOnly, is_bulk_update, refuse
 from .row_binding import Sealed, SealedAttribute, row_of
+from .selecting import EncryptedIsNull, as_selected
 
 if TYPE_CHECKING:
     from django.db import models
@@ -76,6 +78,7 @@ class EncryptedField(DelegatingField):
         super().contribute_to_class(cls, name, private_only)
         if self.bound_to_row:
             setattr(cls, self.attname, SealedAttribute(self))
+            watch(self)
 
     def check(self, **kwargs: Any) -> list[Any]:
         """Tell of options that mean nothing for encrypted values."""
@@ -144,6 +147,7 @@ class EncryptedField(DelegatingField):
 
     def sealed(self, value: Any, row: str | None = None) -> bytes:
         """Encrypt a value; the errors are those of :meth:`get_db_prep_save`."""
+        self.refuse_message(value)
         plain = self.converted(self.encode, value)
         try:
             return field_envelope(self.data_class, self.label).encrypt(plain, row)
@@ -196,15 +200,20 @@ class EncryptedField(DelegatingField):
         """Convert as the plain field does; ``loaddata`` alone gives encrypted values."""
         if value.__class__ is Sealed:
             return value
-        message = message_of(value)
+        hides = self.masked or self.bound_to_row
+        message = message_of(value) if is_loading() and (hides or is_message(value)) else None
         if message is None:
+            self.refuse_message(value)
             return super().to_python(value)
         return Sealed(self, message) if self.bound_to_row else self.opened(message)
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Give what ``dumpdata`` writes: the encrypted message."""
-        if not (self.masked or self.bound_to_row):
-            return self.inner.value_to_string(obj)
+        """Give what ``dumpdata`` writes: the encrypted message of what is masked."""
+        hides = self.masked or self.bound_to_row
+        return self.dumped(obj) if hides else self.inner.value_to_string(obj)
+
+    def dumped(self, obj: models.Model) -> str:
+        """Give an instance's value as the message that ``loaddata`` takes."""
         row = row_of(obj) if self.bound_to_row else None
         return text_of(self.sealed(getattr(obj, self.attname), row))
 
@@ -235,6 +244,10 @@ class EncryptedField(DelegatingField):
     def get_col(self, alias: Any, output_field: Any = None) -> EncryptedCol:
         """Give the column, each time anew, so that one that is selected is told from others."""
         return EncryptedCol(alias, self, output_field)
+
+    def select_format(self, compiler: Any, sql: str, params: Any) -> Any:
+        """Give what is selected of it, by a subquery too; refuse what would be compared then."""
+        return as_selected(self, compiler.query, sql), params
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ARG002
         """Refuse a value that is compared with, or calculated with, in SQL."""

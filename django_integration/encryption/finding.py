@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .blind_index import indexes_of
-from .refusal import refuse
+from .refusal import EncryptedCol, refuse
 
 if TYPE_CHECKING:
     from .fields import EncryptedField
@@ -28,6 +28,8 @@ def look_up(field: EncryptedField, name: str) -> Any:
         return None
 
     def compare(lhs: Any, rhs: Any) -> Any:
+        if not isinstance(lhs, EncryptedCol):
+            refuse(field, "the index of a row in a subquery cannot be compared", "filter in there")
         if any(hasattr(it, "as_sql") for it in (rhs if isinstance(rhs, list | tuple) else [rhs])):
             refuse(field, "its blind index compares values only, no expressions", "give the values")
         return index.get_lookup(name)(index.get_col(lhs.alias), rhs)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import FieldError
 from django.db.models.sql.subqueries import InsertQuery, UpdateQuery
 
-from .row_binding import Sealed
+from .row_binding import Sealed, refuse_other_rows
 
 if TYPE_CHECKING:
     from .blind_index import BlindIndex
@@ -23,9 +23,9 @@ __all__ = ["complete", "refuse_alone", "watch"]
 
 
 def watch(field: EncryptedField) -> None:
-    """Have each query that writes an indexed field completed.
+    """Have each query that writes an indexed field, or one bound to its row, completed.
 
-    Only such a field has placeholders: with one, ``bulk_create`` is slower on PostgreSQL.
+    Only these have placeholders: with one, ``bulk_create`` is slower on PostgreSQL.
     """
     field.get_placeholder = partial(_placeholder, field)  # type: ignore[attr-defined]
     field.get_placeholder_sql = partial(_placeholder_sql, field)  # type: ignore[attr-defined]
@@ -45,10 +45,12 @@ def complete(field: EncryptedField, query: Any) -> None:
     """Add a field's indexes to a query that writes it.
 
     Raises:
-        FieldError: it writes other values to one of them, or no values that are known here.
+        FieldError: it writes other values to one of them, or no values that are known here; or
+            values that are bound to their rows, to rows whose keys are not known.
     """
     from .blind_index import indexes_of
 
+    refuse_other_rows(field, query)
     if field in _updated(query):
         for index in indexes_of(field):
             _complete(query, field, index)

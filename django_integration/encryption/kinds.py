@@ -35,7 +35,8 @@ class EncryptedTextField(EncryptedField):
 
     def encode(self, value: Any) -> bytes:
         """See :meth:`EncryptedField.encode`."""
-        return str(value).encode()
+        # Of a member of an enumeration this is its value, as a plain field takes it.
+        return (value if isinstance(value, str) else str(value)).encode()
 
     def decode(self, plain: bytes) -> str:
         """See :meth:`EncryptedField.decode`."""
@@ -93,6 +94,10 @@ class EncryptedJSONField(EncryptedField):
         """See :meth:`EncryptedField.decode`."""
         return json.loads(plain, cls=self.inner.decoder)
 
+    def value_to_string(self, obj: models.Model) -> str:
+        """Give the message, though it is not masked: not every format of a dump holds JSON."""
+        return self.dumped(obj)
+
 
 class EncryptedIntegerField(EncryptedField):
     """A whole number, of 64 bits where it is validated."""
@@ -130,15 +135,15 @@ class EncryptedBooleanField(EncryptedField):
     """True or false."""
 
     inner_class = models.BooleanField
-    _BYTES: ClassVar[dict[bool, bytes]] = {False: b"0", True: b"1"}
+    _BYTES: ClassVar[tuple[bytes, ...]] = (b"0", b"1")
 
     def encode(self, value: Any) -> bytes:
         """See :meth:`EncryptedField.encode`."""
-        return self._BYTES[self.inner.to_python(value)]
+        return self._BYTES[(False, True).index(self.inner.to_python(value))]
 
     def decode(self, plain: bytes) -> bool:
         """See :meth:`EncryptedField.decode`."""
-        return (b"0", b"1").index(plain) == 1
+        return self._BYTES.index(plain) == 1
 
     def plain_form_field(self, **kwargs: Any) -> Any:
         """Give a choice of three where the value is masked: a box cannot be left empty."""
@@ -146,6 +151,7 @@ class EncryptedBooleanField(EncryptedField):
             return super().plain_form_field(**kwargs)
         answers = [("", "---------"), ("true", _("Yes")), ("false", _("No"))]
         kwargs["required"] = not (self.blank or self.null)
+        kwargs["error_messages"] = {"invalid_choice": self.error_messages["unfit"]}
         return forms.TypedChoiceField(
             choices=answers, coerce=lambda answer: answer == "true", empty_value=None, **kwargs
         )

@@ -2,7 +2,8 @@
 
 ``dumpdata`` writes ``gs1:`` and the encrypted message in base64. Only ``loaddata`` takes that
 back: were it decrypted wherever a value is converted, a form would decrypt for whoever fills it
-in what they found in a backup.
+in what they found in a backup. Nor is it text like other text: whoever saved it would lose the
+value, as a client does that sends back what it was shown.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from glisecrets.keys.envelope.errors import InvalidMessage
+from glisecrets.keys.envelope.gs1 import key_id_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KEEP", "MASK", "Masked", "is_loading", "loading", "message_of", "text_of"]
+__all__ = ["KEEP", "MASK", "Masked", "is_loading", "is_message", "loading", "message_of", "text_of"]
 
 _PREFIX = "gs1:"
 _LOADING: ContextVar[bool] = ContextVar("glisecrets_loading_fixtures", default=False)
@@ -53,13 +57,27 @@ def text_of(message: bytes) -> str:
 
 
 def message_of(value: Any) -> bytes | None:
-    """Give the message of what :func:`text_of` gave, while fixtures are loaded; else None."""
-    if not (is_loading() and isinstance(value, str) and value.startswith(_PREFIX)):
+    """Give the message of what begins as :func:`text_of` gives it; else None.
+
+    An empty one is none, and refused where it is decrypted.
+    """
+    if not (isinstance(value, str) and value.startswith(_PREFIX)):
         return None
     try:
         return base64.b64decode(value.removeprefix(_PREFIX), validate=True)
     except ValueError:
-        return b""  # no message either: refused where it is decrypted
+        return b""
+
+
+def is_message(value: Any) -> bool:
+    """Tell whether it is what :func:`text_of` gave, as nobody writes by chance."""
+    message = message_of(value)
+    if message is None:
+        return False
+    try:
+        return bool(key_id_of(message))
+    except InvalidMessage:
+        return False
 
 
 @contextmanager

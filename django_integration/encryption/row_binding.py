@@ -9,17 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models.query_utils import DeferredAttribute
+from django.db.models.sql.subqueries import InsertQuery
 
 from glisecrets.errors import ConfigurationError
 
 from .masking import is_loading
+from .refusal import refuse
 
 if TYPE_CHECKING:
     from django.db.models import Model
 
     from .fields import EncryptedField
 
-__all__ = ["Sealed", "SealedAttribute", "row_of"]
+__all__ = ["Sealed", "SealedAttribute", "refuse_other_rows", "row_of"]
 
 
 class Sealed:
@@ -86,3 +88,19 @@ def row_of(instance: Model) -> str:
             next_step="read or set the value while the instance has its key",
         )
     return str(instance._meta.pk.to_python(instance.pk))
+
+
+def refuse_other_rows(field: EncryptedField, query: Any) -> None:
+    """Refuse an upsert whose rows are found by another column: they have keys of their own.
+
+    Raises:
+        FieldError: it would write a value that is bound to the new key into the old row.
+    """
+    is_insert = isinstance(query, InsertQuery)
+    upserts = is_insert and field in vars(query)["update_fields"]
+    if (
+        field.bound_to_row
+        and upserts
+        and list(vars(query)["unique_fields"]) != [field.model._meta.pk]
+    ):
+        refuse(field, "a value is bound to its row, which is not told", 'unique_fields=["pk"]')

@@ -99,6 +99,7 @@ def test_a_value_of_another_type_is_refused(models: Any) -> None:
         ("born", "canary"),
         ("seen", "1999-99-99 canary"),
         ("smokes", "canary"),
+        ("smokes", ""),
         ("history", {"canary": object()}),
         ("scan", "canary"),
         ("note", "canary \ud800"),

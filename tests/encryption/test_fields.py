@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models import DurationField
+from django.db.models import DurationField, TextChoices
 
 VALUES: dict[str, list[Any]] = {
     "note": ["", "a note", "다국어 \0 text", "x" * 100_000],
@@ -32,6 +33,22 @@ def test_a_value_comes_back_as_it_was(models: Any, stored: Any, name: str, value
     assert read == value
     assert type(read) is type(value)
     assert stored(models.Patient, name)[:2] == b"\x01\x01"
+
+
+class Colour(str, enum.Enum):  # noqa: UP042 - whose text is another one
+    RED = "red"
+
+
+class Shift(TextChoices):
+    DAY = "day"
+
+
+@pytest.mark.parametrize("member", [Colour.RED, Shift.DAY])
+def test_a_member_of_an_enumeration_is_its_value(models: Any, member: Any) -> None:
+    """As a plain field stores it."""
+    models.Patient.objects.create(name=member, note=member, ward=member)
+    read = models.Patient.objects.get()
+    assert (read.note, read.ward) == (read.name, read.name) == (member.value, member.value)
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -207,20 +207,18 @@ def test_a_dump_is_encrypted_and_comes_back(models: Any, patient: Any, dumped: P
 
 @pytest.mark.parametrize("dumped", ["json"], indirect=True)
 def test_nobody_but_loaddata_decrypts_a_dump(models: Any, patient: Any, dumped: Path) -> None:
-    """A form that is given a message from a backup saves that text, and does not decrypt it."""
+    """A message from a backup is neither decrypted nor saved in a value's place by others."""
     rows = json.loads(dumped.read_text())
     message = next(row["fields"]["note"] for row in rows if row["model"] == "hospital.patient")
     form = form_of(models, "note")({"note": message}, instance=patient)
-    form.save()
-    assert models.Patient.objects.get().note == message
-    assert (
-        next(
-            serializers.deserialize(
-                "python", [{"model": "hospital.patient", "pk": 9, "fields": {"note": message}}]
-            )
-        ).object.note
-        == message
-    )
+    assert "an encrypted value" in str(form.errors["note"])
+    rows = [{"model": "hospital.patient", "pk": patient.pk, "fields": {"note": message}}]
+    with pytest.raises(DeserializationError, match="only loaddata takes"):
+        list(serializers.deserialize("python", rows))
+    for name in ("note", "nickname", "history"):
+        with pytest.raises(ValidationError, match="only loaddata takes"):
+            models.Patient.objects.create(**{name: message})
+    assert models.Patient.objects.get().note == HIDDEN["note"]
 
 
 @pytest.mark.parametrize("dumped", ["json"], indirect=True)
@@ -258,6 +256,31 @@ def test_a_plain_fixture_loads_encrypted(models: Any, stored: Any, tmp_path: Pat
     call_command("loaddata", str(file), verbosity=0)
     assert models.Patient.objects.get().note == "by hand"
     assert stored(models.Patient, "note")[:1] == b"\x01"
+
+
+@pytest.mark.parametrize("format_", ["json", "jsonl", "xml", "yaml"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("diary", value) for value in ({"a": 1}, [], {}, 0, False, "", "text")),
+        ("nickname", "gs1:hello"),
+        ("nickname", "gs1:AQE="),
+        ("nickname", ""),
+        ("note", "gs1:hello"),
+        ("history", 0),
+    ],
+)
+def test_a_value_comes_back_from_a_dump_of_each_format(
+    models: Any, tmp_path: Path, format_: str, name: str, value: Any
+) -> None:
+    """Also one that begins as a message does, and JSON, which XML cannot hold."""
+    models.Patient.objects.create(**{name: value})
+    target = tmp_path / f"rows.{format_}"
+    call_command("dumpdata", "hospital", format=format_, output=str(target), verbosity=0)
+    models.Patient.objects.all().delete()
+    call_command("loaddata", str(target), verbosity=0)
+    read = getattr(models.Patient.objects.get(), name)
+    assert (read, type(read)) == (value, type(value))
 
 
 def test_an_unmasked_field_is_dumped_as_it_is(models: Any) -> None:
@@ -324,3 +347,14 @@ def test_rest_framework_shows_no_value(models: Any, patient: Any) -> None:
     assert change.is_valid(), change.errors
     change.save()
     assert models.Patient.objects.get().born == date(2001, 2, 3)
+    whole = PatientSerializer(patient, PatientSerializer(patient).data)
+    assert not whole.is_valid()
+    assert set(whole.errors) == {"note", "born", "history", "smokes"}
+    assert traces(repr(whole.errors)) == []
+
+
+def test_an_answer_that_is_none_is_not_repeated(models: Any, patient: Any) -> None:
+    """A choice that a browser would not send."""
+    form = form_of(models, "smokes")({"smokes": "canary"}, instance=patient)
+    assert not form.is_valid()
+    assert traces(str(form.errors)) == []

@@ -106,6 +106,26 @@ def test_what_does_not_tell_the_row_is_refused(models: Any, write: Any) -> None:
     assert models.Letter.objects.get().body == "kept"
 
 
+def test_an_upsert_by_another_column_than_the_key_is_refused(models: Any) -> None:
+    """It would write a value that is bound to the new key into the row that is there."""
+    letters = models.Letter.objects
+    old = letters.create(number=1, body="kept")
+
+    def upsert(unique: str, update: str, **values: Any) -> None:
+        new = [models.Letter(number=1, **values)]
+        letters.bulk_create(
+            new, update_conflicts=True, unique_fields=[unique], update_fields=[update]
+        )
+
+    with pytest.raises(FieldError, match=r"hospital\.Letter\.body is encrypted: .* its row"):
+        upsert("number", "body", body="lost")
+    assert letters.get().body == "kept"
+    upsert("number", "title", title="changed", body="left out")
+    assert (letters.get().title, letters.get().body) == ("changed", "kept")
+    upsert("pk", "body", pk=old.pk, body="new")
+    assert letters.get().body == "new"
+
+
 def test_no_value_can_be_set_for_many_rows(models: Any) -> None:
     """NULL is bound to nothing."""
     models.Letter.objects.create(body="kept")

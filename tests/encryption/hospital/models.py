@@ -39,6 +39,7 @@ class Patient(models.Model):
     history = confidential(EncryptedJSONField, "history")
     scan = confidential(EncryptedBinaryField, "scan")
     nickname = confidential(EncryptedTextField, "nickname", masked=False)
+    diary = confidential(EncryptedJSONField, "diary", masked=False)
 
     def __str__(self) -> str:
         return self.name
@@ -56,6 +57,7 @@ class Visit(models.Model):
 class Letter(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     title = models.CharField(max_length=50, default="")
+    number = models.IntegerField(null=True, unique=True)
     body = EncryptedTextField(
         data_class="highly-confidential", label="letter/body", bound_to_row=True, null=True
     )
