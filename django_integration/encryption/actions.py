@@ -115,7 +115,7 @@ class Actions:
         data_key = _data_key(key_id)
         if not give_up:
             data_key.refuse_in_use()
-        rows = rows_under(data_key, self._using)
+        rows = rows_under(data_key)
         if rows and not give_up:
             raise ConfigurationError(
                 f"{rows} rows are under data key {key_id}: they could never be read again",

@@ -190,7 +190,10 @@ class BlindIndex(PlainField):
         return self._keyed_mac(self.source.converted(self._normal, self.source.to_python(value)))
 
     def _normal(self, value: Any) -> bytes:
-        return self.source.encode(self.normalise(value))
+        normal = self.normalise(value)
+        if normal is None:
+            raise TypeError("a normaliser gives what counts of a value")
+        return self.source.encode(normal)
 
     def _keyed_mac(self, normal: bytes) -> bytes:
         from .indexing import refuse_lost_key  # which needs this module

@@ -7,6 +7,7 @@ plain column is the truth until it is dropped.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -51,7 +52,7 @@ class Copying:
             raise ConfigurationError(
                 f"{source} and {target} are no plain field and encrypted field, in this order"
             )
-        self._target, self._using = target, using
+        self._source, self._target, self._using = source, target, using
         self._indexes = indexes_of(target)
         self._columns: list[EncryptedField | BlindIndex] = [target, *self._indexes]
         self._table = Table(using, target, source, *self._indexes)
@@ -126,9 +127,24 @@ class Copying:
             return "unfit"
         except InvalidMessage:
             return "unreadable"
+        if not self._is_whole(plain, wanted):
+            return "unfit"
         if wanted == held:
             return None
         return "missing" if held is None else "different"
+
+    def _is_whole(self, plain: Any, wanted: Any) -> bool:
+        """Tell whether nothing of a plain value is lost, as a fraction by a whole number.
+
+        Text is read in full, or refused: it may write one value in several ways.
+        """
+        if isinstance(plain, str) or wanted == plain:
+            return True
+        with catch_warnings(action="ignore"):  # Django's, of a date that is read as a naive time
+            try:
+                return bool(self._source.to_python(wanted) == plain)
+            except (ValidationError, ValueError, TypeError):
+                return False
 
     def _row(self, stored: Stored) -> str | None:
         return self._table.row_id(stored) if self._target.bound_to_row else None

@@ -15,6 +15,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from inspect import ismethod
 from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
@@ -90,6 +91,8 @@ class DjangoDataKeys:
         from .models import DataKey
 
         alias = self._alias or router.db_for_write(DataKey)
+        if not ismethod(connections[alias].connect):
+            connections[alias].connect()  # a test's stand-in: it may use no database, and says so
         try:
             if connections[alias].vendor == "sqlite":
                 if makes:

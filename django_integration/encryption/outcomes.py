@@ -14,7 +14,7 @@ __all__ = ["FAULTS", "Outcome"]
 FAULTS = {
     "different": "hold another value than the plain column",
     "missing": "lack the plain column's value",
-    "unfit": "have a plain value that is not of the encrypted field's type",
+    "unfit": "have a plain value that the encrypted field's type does not hold",
     "unreadable": "cannot be decrypted, and stay as they are",
     "repeated": "have a value that another row has, which their unique blind index refuses",
     "wrong": "are not indexed by their value",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import router
+from django.db import connections, router
 
 from .blind_index import BlindIndex
 from .columns import Table
@@ -128,10 +128,13 @@ def overviews(using: str | None, *, rows: bool) -> list[FieldOverview]:
     return found
 
 
-def rows_under(data_key: DataKey, using: str | None) -> int:
-    """Count the rows that only this data key opens, whatever labels their field has by now."""
+def rows_under(data_key: DataKey) -> int:
+    """Count the rows that only this data key opens, whatever labels their field has by now.
+
+    In every database: a replica's rows count again.
+    """
     fields = [field for field in declared() if not isinstance(field, BlindIndex)]
-    tables = [Table(database_of(field, using), field) for field in fields]
+    tables = [Table(alias, field) for field in fields for alias in connections]
     return sum(table.count(*table.under(data_key.id)) for table in tables if table.is_there())
 
 

@@ -434,6 +434,17 @@ def test_text_that_is_no_unicode_is_refused_and_in_no_error(registry: Any) -> No
     assert ADA not in repr(refused.value)
 
 
+def test_a_normaliser_that_gives_nothing_is_refused(
+    registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All such values would be equal, to look-ups and to a unique index."""
+    monkeypatch.setattr(registry.Member._meta.get_field("email_index"), "normalise", lambda _: None)
+    with pytest.raises(ValidationError):
+        registry.Member.objects.create(email=ADA)
+    with pytest.raises(ValidationError):
+        registry.Member.objects.filter(email=ADA).exists()
+
+
 @pytest.mark.usefixtures("member")
 def test_a_lost_data_key_is_told_and_no_other_one_made(registry: Any) -> None:
     """Under another one the look-up would find nothing, and a unique index would let doubles in."""

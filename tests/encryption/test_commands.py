@@ -14,12 +14,18 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, models
 from django.test import override_settings
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 
-from glisecrets.django_integration.encryption import process_envelope
+from glisecrets.django_integration.encryption import (
+    EncryptedDateField,
+    EncryptedIntegerField,
+    EncryptedTextField,
+    process_envelope,
+)
 from glisecrets.django_integration.encryption.columns import Table
+from glisecrets.django_integration.encryption.copying import Copying
 from glisecrets.errors import AccessDenied, ConfigurationError
 from glisecrets.keys.envelope import Envelope, InvalidMessage, UnknownDataKey
 
@@ -118,6 +124,53 @@ def test_a_value_that_does_not_fit_is_told_by_its_row(accounts: Any) -> None:
     assert accounts.get(pk=9).credit == 12
     accounts.filter(pk=6).update(credit_plain=None)
     assert run("verify", *CREDIT)["faults"] == {}
+
+
+@pytest.mark.parametrize(
+    ("plain", "target", "value", "copied"),
+    [
+        (models.FloatField(), "credit", 1.9, None),
+        (models.FloatField(), "credit", 2.0, 2),
+        (models.FloatField(), "phone", 0.1, "0.1"),
+        (models.IntegerField(), "phone", 7, "7"),
+        (models.JSONField(), "phone", {"a": 1}, None),
+        (models.DateTimeField(), "day", datetime(2026, 1, 2, 3, tzinfo=UTC), None),
+        (
+            models.DateTimeField(),
+            "phone",
+            datetime(2026, 1, 2, 3, tzinfo=UTC),
+            "2026-01-02 03:00:00+00:00",
+        ),
+    ],
+)
+def test_a_value_of_which_something_would_be_lost_is_not_copied(
+    registry: Any, plain: Any, target: str, value: Any, copied: Any
+) -> None:
+    """The plain column is dropped afterwards: what the other type does not hold would be gone."""
+    fields = {
+        "plain": plain.clone(),
+        "phone": EncryptedTextField(data_class="internal", label="copy/phone", null=True),
+        "credit": EncryptedIntegerField(data_class="internal", label="copy/credit", null=True),
+        "day": EncryptedDateField(data_class="internal", label="copy/day", null=True),
+        "Meta": type("Meta", (), {"app_label": "registry"}),
+        "__module__": registry.__name__,
+    }
+    with isolate_apps("registry"):
+        model = type("Copied", (models.Model,), fields)
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    try:
+        row = model.objects.create(plain=value)
+        names = ("plain", target)
+        copying = Copying(*(model._meta.get_field(name) for name in names), "default")
+        outcome = copying.copy(10, lambda: None)
+        assert outcome.faults["unfit"] == copying.compare(10, lambda: None).faults["unfit"]
+        row.refresh_from_db()
+        assert getattr(row, target) == copied
+        assert outcome.faults["unfit"] == (copied is None)
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(model)
 
 
 def test_a_copy_writes_over_nothing_unless_it_is_told_to(accounts: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import unittest
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from django.db.migrations import AlterField, Migration
 from django.db.migrations.exceptions import IrreversibleError
 from django.db.models.signals import post_migrate
 from django.db.utils import ConnectionDoesNotExist
-from django.test import override_settings
+from django.test import SimpleTestCase, override_settings
 
 from glisecrets.errors import AccessDenied, ConfigurationError, StoreUnavailable, Undecryptable
 from glisecrets.keys.envelope import (
@@ -219,6 +220,20 @@ def test_no_connection_is_left_behind(models: Any) -> None:
     assert others() == 0
     with pytest.raises(ConnectionDoesNotExist):
         connections["glisecrets_data_keys"]
+
+
+def test_a_test_that_may_use_no_database_makes_no_data_key() -> None:
+    """Django's guard holds for our own connection: else it would be the developer's database."""
+
+    class Bare(SimpleTestCase):
+        def test(self) -> None:
+            keys().active(CONTEXT)
+
+    found = unittest.TestResult()
+    unittest.TestSuite([Bare("test")]).run(found)
+    (error,) = [text for _, text in found.errors + found.failures]
+    assert "Database connections to 'default' are not allowed" in error
+    assert keys().active(CONTEXT) is None
 
 
 # Provisioning ------------------------------------------------------------------------------------
