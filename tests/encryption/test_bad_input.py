@@ -89,6 +89,17 @@ def test_a_value_of_another_type_is_refused(models: Any) -> None:
     assert caught.value.__context__ is None
 
 
+def test_a_row_that_nobody_can_read_can_be_deleted(models: Any, put: Any) -> None:
+    """By its key, which reads nothing else of it; what depends on it goes too."""
+    patient = models.Patient.objects.create(note="a")
+    models.Visit.objects.create(patient=patient)
+    put("note", b"\x01\x01" + bytes(100))
+    with pytest.raises(UnknownDataKey):
+        models.Patient.objects.all().delete()
+    assert models.Patient.objects.only("pk").delete()[0] == 2
+    assert not models.Visit.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

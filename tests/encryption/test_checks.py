@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.postgres.constraints import ExclusionConstraint
 from django.core import checks
 from django.core.management import call_command
 from django.db import models as django_models
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.migrations.writer import MigrationWriter
-from django.db.models import Index, IntegerField, TextField, UniqueConstraint, UUIDField
+from django.db.models import F, Index, IntegerField, TextField, UniqueConstraint, UUIDField
+from django.db.models.functions import Lower
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
@@ -92,6 +94,12 @@ def test_a_bound_value_is_fine_with_a_uuid() -> None:
         {"constraints": [UniqueConstraint(fields=["note"], name="a_constraint")]},
         {"unique_together": [("note", "day")]},
         {"ordering": ["-note"]},
+        {"indexes": [Index(F("note").desc(), name="an_index")]},
+        {"indexes": [Index(Lower("note"), name="an_index")]},
+        {"constraints": [UniqueConstraint(F("note"), name="a_constraint")]},
+        {"constraints": [UniqueConstraint("day", Lower("note"), name="a_constraint")]},
+        {"constraints": [ExclusionConstraint(name="a_constraint", expressions=[(F("note"), "=")])]},
+        {"ordering": [F("note").asc(nulls_last=True)]},
     ],
     ids=lambda meta: next(iter(meta)),
 )
@@ -143,6 +151,58 @@ def test_an_admin_that_compares_the_column_is_told(models: Any) -> None:
             delattr(page, option)
     assert {it.id for it in told} == {"glisecrets.E106"}
     assert len(told) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"search_fields": ("reason", "patient__note")}, "E106"),
+        ({"list_filter": ("patient__smokes",)}, "E106"),
+        ({"ordering": ("patient__born",)}, "E106"),
+        ({"list_display": ("reason", "patient__note")}, "W102"),
+        ({"list_display": ("reason", "patient__note"), "sortable_by": ("reason",)}, None),
+        ({"search_fields": ("reason", "patient__name", "patient__name__exact", "nothing")}, None),
+    ],
+)
+def test_an_admin_of_a_related_model_is_told(
+    models: Any, options: dict[str, Any], told: str | None
+) -> None:
+    """A page that would fail when it is searched, or when a title is clicked."""
+    page = type("VisitAdmin", (admin.ModelAdmin,), options)
+    admin.site.register(models.Visit, page)
+    try:
+        found = [it.id for it in check_admin()]
+    finally:
+        admin.site.unregister(models.Visit)
+    assert found == ([f"glisecrets.{told}"] if told else [])
+
+
+def test_a_copy_that_lacks_masked_values_is_told(models: Any) -> None:
+    """“Save as new” sends a form whose masked entries are empty."""
+    page = admin.site._registry[models.Patient]
+    page.save_as = True
+    try:
+        (told,) = check_admin()
+    finally:
+        del page.save_as
+    assert told.id == "glisecrets.W103"
+
+
+def test_the_plain_fields_own_checks_are_made() -> None:
+    """Of a default that all instances would share, of digits and of lengths."""
+    from glisecrets.django_integration import encryption
+
+    def of(kind: str, **options: Any) -> set[str]:
+        field = getattr(encryption, kind)(data_class="internal", label="probe/it", **options)
+        with isolate_apps("hospital"):
+            return found(declared(it=field))
+
+    assert of("EncryptedJSONField", default={}) == {"fields.E010"}
+    assert of("EncryptedJSONField", default=dict) == set()
+    assert of("EncryptedDecimalField") == {"fields.E130", "fields.E132"}
+    assert of("EncryptedDecimalField", max_digits=1, decimal_places=2) == {"fields.E134"}
+    assert of("EncryptedCharField", max_length=-3) == {"fields.E121"}
+    assert of("EncryptedCharField") == set()
 
 
 def test_the_project_passes_its_checks() -> None:

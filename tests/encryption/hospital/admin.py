@@ -1,4 +1,4 @@
-"""The admin as it is without any option: what it shows by itself."""
+"""The admin as it is with few options: what it shows by itself."""
 
 from __future__ import annotations
 
@@ -13,3 +13,4 @@ admin.site.register(Letter)
 class PatientAdmin(admin.ModelAdmin):
     list_display = ("name", "note", "born", "visits", "smokes", "history")
     readonly_fields = ("email", "weight")
+    sortable_by = ("name",)
