@@ -93,6 +93,7 @@ def _places_of(field: EncryptedField) -> Iterator[str]:
         "indexes": [(*it.fields, *it.expressions) for it in meta.indexes],
         "constraints": [(*getattr(it, "fields", ()), *_expressions(it)) for it in meta.constraints],
         "unique_together": meta.unique_together,
+        "pk": [getattr(meta.pk, "field_names", ())],  # of a composite one
         "ordering": [meta.ordering or ()],
     }
     for place, groups_of_parts in groups.items():

@@ -19,7 +19,7 @@ from .index_writing import watch
 from .masking import is_loading, is_message, message_of, text_of
 from .process import field_envelope
 from .refusal import EncryptedCol, NoneOnly, is_bulk_update, refuse
-from .row_binding import Sealed, SealedAttribute, row_of
+from .row_binding import BoundHere, Sealed, SealedAttribute, row_of
 from .selecting import EncryptedIsNull, as_selected
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class EncryptedField(DelegatingField):
         value = getattr(model_instance, self.attname)
         if not self.bound_to_row or value is None or hasattr(value, "as_sql"):
             return value
-        return Sealed(self, self.sealed(value, row_of(model_instance)))
+        return BoundHere(self, self.sealed(value, row_of(model_instance)))
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:  # noqa: ARG002
         """Encrypt a value for its column.
@@ -123,7 +123,7 @@ class EncryptedField(DelegatingField):
         """
         if value is None:
             return None
-        if value.__class__ is Sealed:
+        if value.__class__ is BoundHere or (value.__class__ is Sealed and is_loading()):
             return value.message
         if hasattr(value, "as_sql"):
             return self._only_bulk_update(value)

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from .masking import KEEP
+from .masking import KEEP, Masked
 
 if TYPE_CHECKING:
     from .delegating import DelegatingField
@@ -120,6 +120,8 @@ class MaskedFormField(forms.Field):
             ValidationError: as the plain field; or there is both a new value and the tick.
         """
         raw, cleared = value if isinstance(value, _Typed) else (value, False)
+        if isinstance(raw, Masked):  # of a disabled field
+            return KEEP
         empty = raw in self.plain.empty_values
         if cleared and not empty:
             raise ValidationError(_("Type a new value or clear the old one, not both."))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .fields import EncryptedField
 
-__all__ = ["Sealed", "SealedAttribute", "refuse_other_rows", "row_of"]
+__all__ = ["BoundHere", "Sealed", "SealedAttribute", "refuse_other_rows", "row_of"]
 
 
 class Sealed:
@@ -46,6 +46,12 @@ class Sealed:
             InvalidMessage: it is another row's, or was altered.
         """
         return self.field.opened(self.message, str(row))
+
+
+class BoundHere(Sealed):
+    """What was encrypted for the row that is about to be written, and may be written as it is."""
+
+    __slots__ = ()
 
 
 class SealedAttribute(DeferredAttribute):

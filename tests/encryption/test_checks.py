@@ -14,7 +14,15 @@ from django.db import models as django_models
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.migrations.writer import MigrationWriter
-from django.db.models import F, Index, IntegerField, TextField, UniqueConstraint, UUIDField
+from django.db.models import (
+    CompositePrimaryKey,
+    F,
+    Index,
+    IntegerField,
+    TextField,
+    UniqueConstraint,
+    UUIDField,
+)
 from django.db.models.functions import Lower
 from django.test import override_settings
 from django.test.utils import isolate_apps
@@ -135,6 +143,13 @@ def test_one_label_for_two_fields_is_told(models: Any) -> None:
     finally:
         field.label = usual
     assert (told.id, "hospital.Patient.note" in told.msg) == ("glisecrets.W101", True)
+
+
+@isolate_apps("hospital")
+def test_a_composite_key_of_encrypted_values_is_told() -> None:
+    """No row would be found by it."""
+    model = declared(pk=CompositePrimaryKey("day", "note"), note=text(), day=IntegerField())
+    assert "glisecrets.E103" in found(model)
 
 
 def test_an_admin_that_compares_the_column_is_told(models: Any) -> None:

@@ -92,6 +92,17 @@ def test_a_new_value_is_taken(models: Any, patient: Any) -> None:
     assert (read.note, read.born, read.visits, read.smokes) == ("new", date(2001, 2, 3), 7, False)
 
 
+@pytest.mark.parametrize("name", ["note", "born", "visits", "smokes", "history"])
+def test_a_disabled_field_stays(models: Any, patient: Any, name: str) -> None:
+    """Neither what a browser sends for it nor the mask takes the value's place."""
+    form = form_of(models, "name", name)({"name": "Minseo", name: ""}, instance=patient)
+    form.fields[name].disabled = True
+    assert form.is_valid(), form.errors
+    form.save()
+    read = models.Patient.objects.get()
+    assert (read.name, getattr(read, name)) == ("Minseo", HIDDEN[name])
+
+
 def test_a_value_is_cleared_by_its_box_only(models: Any, patient: Any) -> None:
     """The box makes it no value; with a new value beside it, it is not clear what is meant."""
     form = form_of(models, "note", "born")

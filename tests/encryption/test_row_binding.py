@@ -93,9 +93,10 @@ def test_values_are_sealed_and_open_with_their_key(models: Any) -> None:
     [
         lambda rows: rows.update(body="x"),
         lambda rows: rows.update(body=F("title")),
+        lambda rows: rows.update(body=rows.values_list("body", flat=True)[0]),
         lambda rows: rows.bulk_update(_changed(rows), ["body"]),
     ],
-    ids=["update", "expression", "bulk_update"],
+    ids=["update", "expression", "sealed value", "bulk_update"],
 )
 def test_what_does_not_tell_the_row_is_refused(models: Any, write: Any) -> None:
     """The error says to save the instances."""
