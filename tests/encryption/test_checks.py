@@ -214,7 +214,6 @@ def test_the_plain_fields_own_checks_are_made() -> None:
 
     assert of("EncryptedJSONField", default={}) == {"fields.E010"}
     assert of("EncryptedJSONField", default=dict) == set()
-    assert of("EncryptedDecimalField") == {"fields.E130", "fields.E132"}
     assert of("EncryptedDecimalField", max_digits=1, decimal_places=2) == {"fields.E134"}
     assert of("EncryptedCharField", max_length=-3) == {"fields.E121"}
     assert of("EncryptedCharField") == set()
