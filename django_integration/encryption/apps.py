@@ -18,8 +18,8 @@ class EncryptionConfig(AppConfig):
     def ready(self) -> None:
         """Follow the settings that the envelope is made of; make data keys after ``migrate``."""
         from . import (
-            checks,  # noqa: F401 - registers them
             process,
+            project_checks,  # noqa: F401 - registers them
             provisioning,
         )
 

@@ -13,18 +13,17 @@ W102     a column of an admin's list sorts by the field when it is clicked
 W103     an admin that saves as new, which leaves masked values behind
 ======== ===========================================================================
 
-Each id starts with ``glisecrets.``.
+Each id starts with ``glisecrets.``. Here are those of one field; W101 to W103 and E106 look at a
+project, in :mod:`.project_checks`, and E107 is :class:`.blind_index.BlindIndex`'s own.
 """
 
 from __future__ import annotations
 
-import sys
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
-from django.core.exceptions import FieldDoesNotExist
+from django.core.checks import CheckMessage, Error
 from django.db import models
 
 from glisecrets.environment import Environment
@@ -36,29 +35,29 @@ if TYPE_CHECKING:
 
     from .fields import EncryptedField
 
-__all__ = ["check_admin", "check_field", "check_labels"]
+__all__ = ["INDEX_HINT", "check_field", "error"]
 
 #: Django's checks of a default that instances share, of lengths and of digits.
 _PLAIN = {"fields.E010", "fields.E121", *(f"fields.E13{number}" for number in range(5))}
-_INDEX = "Declare a BlindIndex; equal values are encrypted to different bytes."
+INDEX_HINT = "Declare a BlindIndex; equal values are encrypted to different bytes."
 
 
 def check_field(field: EncryptedField) -> Iterator[CheckMessage]:
     """Tell what is wrong with one field (E101 to E105)."""
     for option in _options_without_meaning(field):
-        yield _error(f"An encrypted field cannot have {option}.", _INDEX, field, "E101")
+        yield error(f"An encrypted field cannot have {option}.", INDEX_HINT, field, "E101")
     if field.bound_to_row and not _has_uuid_key(field.model):
         hint = "Make the primary key a UUIDField with default=uuid.uuid4."
-        yield _error("bound_to_row needs a key that is known before saving.", hint, field, "E102")
+        yield error("bound_to_row needs a key that is known before saving.", hint, field, "E102")
     for place in _places_of(field):
-        yield _error(f"Meta.{place} names an encrypted field.", _INDEX, field, "E103")
+        yield error(f"Meta.{place} names an encrypted field.", INDEX_HINT, field, "E103")
     if not apps.is_installed("glisecrets.django_integration.encryption"):
         hint = 'Add "glisecrets.django_integration.encryption" to INSTALLED_APPS.'
-        yield _error("There is no table for the data keys.", hint, field, "E104")
+        yield error("There is no table for the data keys.", hint, field, "E104")
     try:
         FieldContext(field.data_class, Environment.PRODUCTION, field.label)
-    except ConfigurationError as error:
-        yield _error(error.message, error.next_step, field, "E105")
+    except ConfigurationError as fault:
+        yield error(fault.message, fault.next_step, field, "E105")
     yield from _plain_checks(field)
 
 
@@ -118,80 +117,6 @@ def _names(part: Any) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _error(told: str, hint: str, field: Any, number: str) -> Error:
-    return Error(told, hint=hint, obj=field, id=f"glisecrets.{number}")
-
-
-def _warning(told: str, hint: str, place: Any, number: str) -> Warning:
-    return Warning(told, hint=hint, obj=place, id=f"glisecrets.{number}")
-
-
-@register(Tags.models)
-def check_labels(**_: Any) -> list[CheckMessage]:
-    """Tell of fields that share a label (W101); an inherited field is one field."""
-    first: dict[str, Any] = {}
-    found: list[CheckMessage] = []
-    for model in apps.get_models():
-        for field in _encrypted(model):
-            other = first.setdefault(field.label, field)
-            if other is field or other.creation_counter == field.creation_counter:
-                continue
-            told = f"{field.label!r} is also the label of {other}: they have one data key."
-            hint = "Give each field a label of its own."
-            found.append(_warning(told, hint, field, "W101"))
-    return found
-
-
-@register(Tags.admin)
-def check_admin(**_: Any) -> list[CheckMessage]:
-    """Tell of admin pages that search, filter or order by one, or do not copy it (E106, W102-3)."""
-    sites = sys.modules.get("django.contrib.admin.sites")  # not there: nobody uses it
-    if sites is None:
-        return []
-    registered = [
-        (model, admin)
-        for site in sites.all_sites
-        for model, admin in site._registry.items()  # noqa: SLF001 - Django has no other way
-    ]
-    return [told for model, admin in registered for told in _check_page(model, admin)]
-
-
-def _check_page(model: type[models.Model], admin: Any) -> Iterator[CheckMessage]:
-    page = type(admin)
-    for option in ("search_fields", "list_filter", "ordering", "date_hierarchy"):
-        for name in _encrypted_names(model, getattr(admin, option, None)):
-            yield _error(f"{option} names the encrypted field {name!r}.", _INDEX, page, "E106")
-    sortable = admin.list_display if admin.sortable_by is None else admin.sortable_by
-    for name in _encrypted_names(model, sortable):
-        told = f"The list sorts by the encrypted field {name!r} when its title is clicked."
-        yield _warning(told, "Name the other columns in sortable_by.", page, "W102")
-    if admin.save_as and any(getattr(field, "masked", False) for field in _encrypted(model)):
-        told = "“Save as new” leaves the values of masked fields behind."
-        yield _warning(told, "Leave save_as out, or set masked=False.", page, "W103")
-
-
-def _encrypted_names(model: type[models.Model], given: Any) -> Iterator[str]:
-    for each in [given] if isinstance(given, str) else given or ():
-        name = each[0] if isinstance(each, tuple | list) else each
-        if isinstance(name, str) and _leads_to_encrypted(model, name.lstrip("-^=@").split("__")):
-            yield name
-
-
-def _leads_to_encrypted(model: Any, path: list[str]) -> bool:
-    """Tell whether a path of names, also across relations, comes by an encrypted field."""
-    for name in path:
-        try:
-            field = model._meta.get_field(name)
-        except FieldDoesNotExist:
-            return False
-        if hasattr(field, "provision_data_key") and hasattr(field, "inner"):
-            return True
-        model = getattr(field, "related_model", None)
-        if model is None:
-            return False
-    return False
-
-
-def _encrypted(model: type[models.Model]) -> list[Any]:
-    fields = model._meta.local_fields
-    return [field for field in fields if hasattr(field, "provision_data_key")]
+def error(told: str, hint: str, place: Any, number: str) -> Error:
+    """Make a message of ours."""
+    return Error(told, hint=hint, obj=place, id=f"glisecrets.{number}")

@@ -12,6 +12,8 @@ from django.db.models.signals import post_migrate
 
 from glisecrets.errors import GlisecretsError
 
+from .declared import declared, declared_indexes
+from .indexing import Indexing
 from .process import process_envelope
 
 if TYPE_CHECKING:
@@ -19,18 +21,11 @@ if TYPE_CHECKING:
 
     from django.apps import AppConfig
 
-__all__ = ["connect", "encrypted_fields", "provision"]
+__all__ = ["connect", "provision"]
 
 _LOG = logging.getLogger("glisecrets.encryption")
 #: The setting that switches it off.
 _SETTING = "GLISECRETS_PROVISION_DATA_KEYS"
-
-
-def encrypted_fields(app: AppConfig) -> Iterator[Any]:
-    """Give the fields of an app's models that have data keys."""
-    for model in app.get_models():
-        fields = model._meta.local_fields
-        yield from (field for field in fields if hasattr(field, "provision_data_key"))
 
 
 def provision(app: AppConfig) -> None:
@@ -41,7 +36,7 @@ def provision(app: AppConfig) -> None:
         ConfigurationError: no wrapping key is named.
     """
     process_envelope().cache.clear()  # ``flush`` empties the table, and then comes here
-    for field in encrypted_fields(app):
+    for field in declared(app.get_models()):
         field.provision_data_key()
 
 
@@ -55,7 +50,7 @@ def _after_migrate(sender: AppConfig, using: str, plan: Any = (), **_: Any) -> N
 
     _warn_of_unindexed(sender, using, plan)
     wanted = getattr(settings, _SETTING, True) and using == router.db_for_write(DataKey)
-    if not wanted or not any(encrypted_fields(sender)):
+    if not wanted or not declared(sender.get_models()):
         return
     try:
         provision(sender)
@@ -65,9 +60,6 @@ def _after_migrate(sender: AppConfig, using: str, plan: Any = (), **_: Any) -> N
 
 def _warn_of_unindexed(app: AppConfig, using: str, plan: Any) -> None:
     """Tell of rows that a migration gave values and no index: it writes SQL, past every model."""
-    from .declared import declared_indexes
-    from .indexing import Indexing
-
     touched = set(_touched(app, plan))
     for index in declared_indexes(app.get_models()):
         model = index.model._meta.model_name

@@ -27,7 +27,7 @@ from django.db.models.functions import Lower
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
-from glisecrets.django_integration.encryption.checks import check_admin, check_labels
+from glisecrets.django_integration.encryption.project_checks import check_admin, check_labels
 
 
 def declared(meta: dict[str, Any] | None = None, **fields: Any) -> Any:
