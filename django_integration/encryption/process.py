@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.signals import setting_changed
 
-from glisecrets.environment import Environment, current_environment
-from glisecrets.errors import ConfigurationError
+from glisecrets.environment import current_environment
 from glisecrets.guard import Guard
 from glisecrets.keys.envelope.envelope import Envelope
-from glisecrets.keys.envelope.wrapping import WRAPPING_KEY_VARIABLE, open_wrapping_key
+from glisecrets.keys.envelope.wrapping import (
+    WRAPPING_KEY_VARIABLE,
+    open_wrapping_key,
+    wrapping_key_address,
+)
 from glisecrets.options import LoadOptions
 
 from .data_keys import DjangoDataKeys
 
 if TYPE_CHECKING:
+    from glisecrets.environment import Environment
     from glisecrets.keys.envelope import FieldEnvelope, WrappingKey
 
 __all__ = ["environment", "field_envelope", "follow_settings", "process_envelope", "wrapping_key"]
@@ -73,22 +77,15 @@ def wrapping_key() -> WrappingKey:
         MissingExtra: boto3 or hvac is not installed.
     """
     named: Any = getattr(settings, WRAPPING_KEY_VARIABLE, None)
-    named = named or os.environ.get(WRAPPING_KEY_VARIABLE)
-    if not named and environment() is Environment.DEVELOPMENT:
-        named = "local"
-    if not named:
-        raise ConfigurationError(
-            "no wrapping key is named for the encrypted fields",
-            next_step=f"set {WRAPPING_KEY_VARIABLE}, as aws:alias/gli-rds?region=ap-northeast-2",
-        )
-    if not isinstance(named, str):
+    if named and not isinstance(named, str):
         key: WrappingKey = named
         return key
+    address = wrapping_key_address(named, environment(), os.environ)
     options = getattr(getattr(settings, "GLISECRETS", None), "load_options", LoadOptions())
     guard = Guard.of(environment(), options)
-    guard.check_address(named, os.environ, "the wrapping key's address")
+    guard.check_address(address, os.environ, "the wrapping key's address")
     folder = getattr(settings, "BASE_DIR", None)
-    return open_wrapping_key(named, directory=Path(folder) if folder else None)
+    return open_wrapping_key(address, directory=Path(folder) if folder else None)
 
 
 def follow_settings() -> None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glisecrets.cli.addressed import prompt_guard
-from glisecrets.environment import Environment
 
-from ..envelope.wrapping import WRAPPING_KEY_VARIABLE
+from ..envelope.wrapping import (
+    WRAPPING_KEY_VARIABLE,
+    open_wrapping_key,
+    wrapping_key_address,
+)
 
 if TYPE_CHECKING:
     from glisecrets.cli import Invocation
@@ -55,10 +58,6 @@ def envelope_of(invocation: Invocation, key: str | None, data_keys: Path) -> Env
 
 def wrapping_key_of(invocation: Invocation, key: str | None) -> WrappingKey:
     """Give the wrapping key of ``--key``: see :func:`envelope_of`."""
-    from ..envelope import open_wrapping_key
-
-    in_development = invocation.current_environment() is Environment.DEVELOPMENT
-    unnamed = "local" if in_development else "off"
-    address = key or os.environ.get(WRAPPING_KEY_VARIABLE) or unnamed
+    address = wrapping_key_address(key, invocation.current_environment(), os.environ)
     prompt_guard(invocation).check_address(address, os.environ, "the wrapping key's address")
     return open_wrapping_key(address, directory=invocation.project.directory)

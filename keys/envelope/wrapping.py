@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from glisecrets.environment import Environment
 from glisecrets.errors import ConfigurationError
 from glisecrets.stores.opening import StoreAddress
 
@@ -65,6 +66,23 @@ class WrappingKey(Protocol):
         ...
 
 
+def wrapping_key_address(
+    named: str | None, environment: Environment, environ: Mapping[str, str]
+) -> str:
+    """Give the address that is named, else the variable's, else in development the local key.
+
+    Args:
+        named: by an option or a setting.
+        environment: the one that the process runs in.
+        environ: where the variable is.
+
+    Returns:
+        An address; ``off``, which :func:`open_wrapping_key` refuses, where nothing names one.
+    """
+    unnamed = "local" if environment is Environment.DEVELOPMENT else "off"
+    return named or environ.get(WRAPPING_KEY_VARIABLE) or unnamed
+
+
 def open_wrapping_key(
     address: str, *, directory: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> WrappingKey:
@@ -94,5 +112,6 @@ def open_wrapping_key(
 
         return LocalWrappingKey.from_options(path, options, directory=directory, environ=environ)
     raise ConfigurationError(
-        "no wrapping key is named", next_step=f"set {WRAPPING_KEY_VARIABLE}, as aws:alias/…"
+        "no wrapping key is named",
+        next_step=f"set {WRAPPING_KEY_VARIABLE}, as aws:alias/gli-rds?region=…",
     )
