@@ -191,7 +191,7 @@ class EncryptedField(DelegatingField):
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         """Validate as the plain field does; a unique blind index has no equal value yet."""
-        from .finding import refuse_repeated  # which needs this module
+        from .looking_up import refuse_repeated  # which needs this module
 
         super().validate(value, model_instance)
         refuse_repeated(self, value, model_instance)
@@ -225,7 +225,7 @@ class EncryptedField(DelegatingField):
         Raises:
             FieldError: any other.
         """
-        from .finding import look_up  # which needs this module
+        from .looking_up import look_up  # which needs this module
 
         indexed = look_up(self, lookup_name)
         if indexed:
